@@ -1,0 +1,35 @@
+#pragma once
+
+// Every bound of the system, with its unit and its reason. Nothing that comes from
+// outside may grow past one of these.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fate {
+
+// Names. Folder names are limited by the file system (255 bytes a component).
+inline constexpr size_t kMaxPartyIdBytes = 64;
+inline constexpr size_t kMaxSessionIdBytes = 256;
+inline constexpr size_t kMaxNamespaceBytes = 255;
+inline constexpr size_t kMaxStoreNameBytes = 255;
+inline constexpr size_t kMaxTopicBytes = 1024;
+
+// One gRPC message. Upstream clients accept 2^31 - 1 bytes (spec/rollsite.md 4.1); a
+// daemon that held several of those would not fit its memory, so the bound is lower.
+inline constexpr size_t kMaxMessageBytes = size_t{512} << 20;
+
+// HTTP. A header block beyond 64 KiB is no client's; bodies other than uploads are JSON.
+inline constexpr size_t kMaxHttpHeaderBytes = size_t{64} << 10;
+inline constexpr size_t kMaxHttpBodyBytes = size_t{64} << 20;
+inline constexpr uint64_t kMaxHttpUploadBytes = uint64_t{64} << 30;
+inline constexpr int kMaxHttpConnections = 4096;
+
+// Tables. LMDB allows 511 bytes a key (spec/eggroll-compute-and-storage.md 11.3).
+inline constexpr size_t kMaxKeyBytes = 511;
+inline constexpr int kMaxPartitions = 4096;
+
+// One text line of an uploaded file.
+inline constexpr size_t kMaxCsvLineBytes = size_t{16} << 20;
+
+}  // namespace fate
