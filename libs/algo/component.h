@@ -24,8 +24,8 @@ class TaskContext {
 
   virtual const std::string& role() const = 0;
   virtual const std::string& party_id() const = 0;
-  virtual const std::string& stage() const = 0;            // "train", "predict", "default", ...
-  virtual const nlohmann::json& parameters() const = 0;    // object
+  virtual const std::string& stage() const = 0;          // "train", "predict", "default", ...
+  virtual const nlohmann::json& parameters() const = 0;  // object
   virtual int computing_partitions() const = 0;
 
   // Opened on first use. federation(): kFailedPrecondition for a component without peers.
@@ -61,17 +61,17 @@ class TaskContext {
 
 // What a component takes and gives, for the define file (spec/fate-flow.md 15.2).
 struct Artifact {
-  std::string name;        // "input_data"
-  std::string type;        // "dataframe", "table", "data_unresolved", "json_model", "json_metric"
+  std::string name;  // "input_data"
+  std::string type;  // "dataframe", "table", "data_unresolved", "json_model", "json_metric"
   bool is_multi = false;
   bool optional = false;
   std::vector<std::string> stages;  // empty: every stage
 };
 
 struct Component {
-  std::string name;                        // "psi"
-  std::string provider = "fate";           // or "fate_flow"
-  std::vector<std::string> roles;          // {"guest", "host"}
+  std::string name;                // "psi"
+  std::string provider = "fate";   // or "fate_flow"
+  std::vector<std::string> roles;  // {"guest", "host"}
   std::vector<Artifact> input_data, input_model, output_data, output_model;
   // Checks parameters before anything starts: kInvalidArgument naming the parameter.
   std::function<absl::Status(const nlohmann::json& parameters)> check_parameters;

@@ -132,8 +132,7 @@ std::string FormatLine(const Options& options, Level level, std::string_view tim
 
 void Write(Level level, std::string_view message) {
   if (!Enabled(level)) return;
-  std::string time =
-      absl::FormatTime("%Y-%m-%dT%H:%M:%E3S", absl::Now(), absl::LocalTimeZone());
+  std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E3S", absl::Now(), absl::LocalTimeZone());
   spdlog::default_logger_raw()->log(ToSpdlog(level),
                                     FormatLine(CurrentOptions(), level, time, message));
 }

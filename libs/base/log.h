@@ -26,7 +26,7 @@ struct Options {
   std::string service;
   std::string level = "info";  // debug, info, warning or error
   bool json = false;
-  std::string file;            // empty: standard error
+  std::string file;  // empty: standard error
 };
 
 // Call once, before threads start. Error: kInvalidArgument for an unknown level,

@@ -9,7 +9,8 @@ namespace {
 TEST(Log, TextLinesCarryTheIdsOfTheInnermostScope) {
   Options options{.service = "egg"};
   Scope outer({.job = "j1", .session = "s1"});
-  EXPECT_EQ(FormatLine(options, Level::kInfo, "T", "hello"), "T INFO egg [job=j1 session=s1] hello");
+  EXPECT_EQ(FormatLine(options, Level::kInfo, "T", "hello"),
+            "T INFO egg [job=j1 session=s1] hello");
   {
     Scope inner({.session = "s2"});
     EXPECT_EQ(FormatLine(options, Level::kError, "T", "x"), "T ERROR egg [session=s2] x");

@@ -28,7 +28,8 @@ absl::Status CheckCharacters(std::string_view kind, std::string_view text, bool 
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 bool IsPartyCharacter(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '-';
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         c == '.' || c == '-';
 }
 bool IsIdCharacter(char c) {
   return c > 0x20 && c < 0x7f && c != '/' && c != '\\' && c != '"' && c != '\'';
@@ -40,8 +41,8 @@ bool IsTopicCharacter(char c) { return !IsControl(c); }
 
 absl::StatusOr<PartyId> PartyId::Parse(std::string_view text) {
   RETURN_IF_ERROR(CheckLength("party id", text, kMaxPartyIdBytes));
-  RETURN_IF_ERROR(CheckCharacters("party id", text, IsPartyCharacter,
-                                  "use letters, digits, '_', '.' and '-'"));
+  RETURN_IF_ERROR(
+      CheckCharacters("party id", text, IsPartyCharacter, "use letters, digits, '_', '.' and '-'"));
   return PartyId(std::string(text));
 }
 

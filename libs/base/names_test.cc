@@ -19,7 +19,8 @@ TEST(PartyId, AcceptsNumbersAndWords) {
 }
 
 TEST(PartyId, RefusesWhatCouldLeaveAFolderOrALogLine) {
-  for (std::string text : {"", ".", "..", "../x", "a/b", "a b", "a\n", std::string(65, '1').c_str()}) {
+  for (std::string text :
+       {"", ".", "..", "../x", "a/b", "a b", "a\n", std::string(65, '1').c_str()}) {
     EXPECT_FALSE(PartyId::Parse(text).ok()) << text;
   }
   EXPECT_THAT(Message(PartyId::Parse("a/b").status()), HasSubstr("party id 'a/b' is not valid"));

@@ -34,8 +34,8 @@ absl::StatusOr<Properties> Properties::Parse(std::string_view text, std::string_
           "{}:{}: '{}' is not 'key=value'; add '=' or start the line with '#'", file_name,
           line_number, line);
     }
-    properties.entries_[std::string(key)] = {
-        std::string(Trim(line.substr(equals + 1))), line_number};
+    properties.entries_[std::string(key)] = {std::string(Trim(line.substr(equals + 1))),
+                                             line_number};
   }
   return properties;
 }
@@ -65,8 +65,7 @@ absl::StatusOr<bool> Properties::GetBool(std::string_view key, bool fallback) co
   return Error(key, "give true or false");
 }
 
-absl::StatusOr<int> Properties::GetPort(std::string_view key, int fallback,
-                                        bool allow_zero) const {
+absl::StatusOr<int> Properties::GetPort(std::string_view key, int fallback, bool allow_zero) const {
   ASSIGN_OR_RETURN(int64_t port, GetInt(key, fallback, allow_zero ? 0 : 1, 65535));
   return static_cast<int>(port);
 }
@@ -76,8 +75,8 @@ absl::Status Properties::Error(std::string_view key, std::string_view what_to_do
   if (it == entries_.end()) {
     return InvalidArgumentError("{}: {} is missing; {}", file_name_, key, what_to_do);
   }
-  return InvalidArgumentError("{}:{}: {} = '{}' is not valid; {}", file_name_, it->second.line,
-                              key, it->second.value, what_to_do);
+  return InvalidArgumentError("{}:{}: {} = '{}' is not valid; {}", file_name_, it->second.line, key,
+                              it->second.value, what_to_do);
 }
 
 std::vector<std::string> Properties::Keys() const {

@@ -36,8 +36,9 @@ TEST(Properties, ErrorsNameFileLineKeyAndRemedy) {
   ASSERT_TRUE(properties.ok());
   auto port = properties->GetPort("bad.port", 1);
   ASSERT_FALSE(port.ok());
-  EXPECT_EQ(Message(port.status()),
-            "eggroll.properties:9: bad.port = 'abc' is not valid; give a whole number from 1 to 65535");
+  EXPECT_EQ(
+      Message(port.status()),
+      "eggroll.properties:9: bad.port = 'abc' is not valid; give a whole number from 1 to 65535");
   auto broken = Properties::Parse("a=1\nthis is no property\n", "x.properties");
   EXPECT_THAT(Message(broken.status()), HasSubstr("x.properties:2: 'this is no property'"));
   EXPECT_EQ(Properties::Load("/nonexistent/x").status().code(), absl::StatusCode::kNotFound);

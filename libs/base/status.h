@@ -44,11 +44,11 @@ inline std::string Message(const absl::Status& status) { return std::string(stat
 // "NOT_FOUND: no route ..." for logs.
 inline std::string ToText(const absl::Status& status) { return status.ToString(); }
 
-#define FATE_STATUS_CONSTRUCTOR(Name, code_)                                      \
-  template <class... Args>                                                        \
-  absl::Status Name(fmt::format_string<Args...> format, Args&&... args) {         \
-    return absl::Status(absl::StatusCode::code_,                                  \
-                        fmt::format(format, std::forward<Args>(args)...));        \
+#define FATE_STATUS_CONSTRUCTOR(Name, code_)                               \
+  template <class... Args>                                                 \
+  absl::Status Name(fmt::format_string<Args...> format, Args&&... args) {  \
+    return absl::Status(absl::StatusCode::code_,                           \
+                        fmt::format(format, std::forward<Args>(args)...)); \
   }
 FATE_STATUS_CONSTRUCTOR(InvalidArgumentError, kInvalidArgument)
 FATE_STATUS_CONSTRUCTOR(NotFoundError, kNotFound)

@@ -29,8 +29,8 @@ namespace fate::compute {
 
 struct OperatorContext {
   std::string session_id;
-  int partition = 0;    // id of the input partition
-  int partitions = 0;   // of the input store
+  int partition = 0;       // id of the input partition
+  int partitions = 0;      // of the input store
   std::string parameters;  // serialized protobuf of the operator
   const com::webank::eggroll::core::meta::Task* task = nullptr;
   const Properties* properties = nullptr;  // the egg's eggroll.properties
@@ -83,8 +83,8 @@ using MergeOperator = std::function<absl::StatusOr<std::string>(
     const std::string& parameters, std::string_view old_value, std::string_view new_value)>;
 // several partitions with the same number, opened by the operator itself -> one value.
 // `inputs[i]` reads partition `context.partition` of the i-th store.
-using StoresOperator = std::function<absl::StatusOr<std::string>(
-    const OperatorContext&, std::vector<PairReader>& inputs)>;
+using StoresOperator = std::function<absl::StatusOr<std::string>(const OperatorContext&,
+                                                                 std::vector<PairReader>& inputs)>;
 
 class OperatorRegistry {
  public:

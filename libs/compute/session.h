@@ -4,8 +4,8 @@
 // that eggs of the session work on (spec/eggroll-compute-and-storage.md 5, 6;
 // spec/eggroll-control-plane.md 7, 11, 12). Blocking calls, thread-safe.
 //
-//   ASSIGN_OR_RETURN(auto session, Session::Open({.id = "s1", .cluster_manager = "127.0.0.1:4670"}));
-//   ASSIGN_OR_RETURN(Table numbers, session->CreateTable(4));
+//   ASSIGN_OR_RETURN(auto session, Session::Open({.id = "s1", .cluster_manager =
+//   "127.0.0.1:4670"})); ASSIGN_OR_RETURN(Table numbers, session->CreateTable(4));
 //   ASSIGN_OR_RETURN(Table shares, numbers.Map("toy.share", parameters));
 //   ASSIGN_OR_RETURN(auto sums, shares.Fold("toy.sum", ""));
 //   RETURN_IF_ERROR(session->Stop());
@@ -84,8 +84,8 @@ class Session {
  public:
   struct Options {
     std::string id;
-    std::string cluster_manager;   // "host:port"
-    int eggs_per_node = 0;         // 0: the cluster's eggroll.session.processors.per.node
+    std::string cluster_manager;  // "host:port"
+    int eggs_per_node = 0;        // 0: the cluster's eggroll.session.processors.per.node
     std::map<std::string, std::string> options;
     absl::Duration start_timeout = absl::Seconds(60);
   };

@@ -26,7 +26,7 @@ class Schema {
 
   bool HasLabel() const;
   bool HasWeight() const;
-  std::vector<const Field*> Columns() const;     // property kColumn, in order
+  std::vector<const Field*> Columns() const;  // property kColumn, in order
   // Index into Columns(), or -1.
   int ColumnIndex(const std::string& name) const;
 

@@ -31,10 +31,10 @@ struct Party {
 class Federation {
  public:
   struct Options {
-    std::string session_id;   // federation id, the same at all parties: <task_id>_<task_version>
+    std::string session_id;  // federation id, the same at all parties: <task_id>_<task_version>
     Party self;
-    std::vector<Party> parties;  // all of them, self included
-    std::string rollsite;        // own rollsite, "host:port"
+    std::vector<Party> parties;                // all of them, self included
+    std::string rollsite;                      // own rollsite, "host:port"
     absl::Duration timeout = absl::Hours(24);  // for one Get
   };
   // The computing session's id must be "<session_id>_<role>_<party>".

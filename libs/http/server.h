@@ -22,7 +22,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order, keys may repeat
   std::map<std::string, std::string> headers;              // keys in lower case
   std::string body;
-  std::string body_file;    // multipart uploads: where the raw body lies; the server removes it
+  std::string body_file;  // multipart uploads: where the raw body lies; the server removes it
   std::string remote_address;
 
   // First value of a query key or header, or "".
@@ -34,7 +34,7 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::string body_file;                                   // sent instead of `body` when set
+  std::string body_file;  // sent instead of `body` when set
   bool remove_body_file = false;
   std::vector<std::pair<std::string, std::string>> headers;
 };
@@ -46,8 +46,8 @@ class Server {
  public:
   struct Options {
     std::string host = "127.0.0.1";
-    int port = 0;                  // 0: any free port
-    int workers = 4;               // handler threads
+    int port = 0;     // 0: any free port
+    int workers = 4;  // handler threads
     std::string spool_dir = "/tmp";
     bool close_connections = false;  // FATE-Flow answers "Connection: close" (spec/fate-flow.md 1)
   };

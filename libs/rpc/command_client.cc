@@ -44,8 +44,7 @@ void CommandClient::CallAsync(const std::string& endpoint, const std::string& ur
     call->context.set_deadline(std::chrono::system_clock::now() +
                                absl::ToChronoMicroseconds(timeout));
   }
-  call->request.set_id(
-      absl::FormatTime("%Y%m%d.%H%M%E6S", absl::Now(), absl::LocalTimeZone()));
+  call->request.set_id(absl::FormatTime("%Y%m%d.%H%M%E6S", absl::Now(), absl::LocalTimeZone()));
   call->request.set_uri(uri);
   call->request.add_args(std::move(argument));
   call->stub.async()->call(&call->context, &call->request, &call->response,
@@ -54,8 +53,7 @@ void CommandClient::CallAsync(const std::string& endpoint, const std::string& ur
                            });
 }
 
-absl::StatusOr<std::string> CommandClient::Call(const std::string& endpoint,
-                                                const std::string& uri,
+absl::StatusOr<std::string> CommandClient::Call(const std::string& endpoint, const std::string& uri,
                                                 const std::string& argument,
                                                 absl::Duration timeout) const {
   std::promise<absl::StatusOr<std::string>> answer;

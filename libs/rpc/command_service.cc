@@ -57,8 +57,9 @@ class CommandService::Impl : public Generated::CallbackService {
       return reactor;
     }
     if (request->args_size() == 0 || (style_ == ErrorStyle::kEgg && request->args_size() != 1)) {
-      reactor->Finish(Failure(style_, InvalidArgumentError("{} takes exactly one argument, {} given",
-                                                           request->uri(), request->args_size())));
+      reactor->Finish(
+          Failure(style_, InvalidArgumentError("{} takes exactly one argument, {} given",
+                                               request->uri(), request->args_size())));
       return reactor;
     }
     CommandCall command{request->id(), request->uri(), request->args(0), cancelled};

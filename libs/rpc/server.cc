@@ -12,8 +12,8 @@
 
 namespace fate::rpc {
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(
-    const std::string& host, int port, const std::vector<grpc::Service*>& services) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& host, int port,
+                                                      const std::vector<grpc::Service*>& services) {
   static std::once_flag once;
   std::call_once(once, [] {
     grpc::EnableDefaultHealthCheckService(true);

@@ -106,14 +106,16 @@ std::string Row::Text(std::string_view column, std::string_view if_null) const {
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenSqlite(const std::string& path) {
   sqlite3* handle = nullptr;
-  int code = sqlite3_open_v2(path.c_str(), &handle,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
-                             nullptr);
+  int code =
+      sqlite3_open_v2(path.c_str(), &handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
   if (code != SQLITE_OK) {
     std::string text = handle ? sqlite3_errmsg(handle) : "out of memory";
     sqlite3_close(handle);
-    return UnavailableError("cannot open database '{}': {}; check that its folder exists and is "
-                            "writable", path, text);
+    return UnavailableError(
+        "cannot open database '{}': {}; check that its folder exists and is "
+        "writable",
+        path, text);
   }
   std::unique_ptr<Database> database(new Database(handle));
   sqlite3_busy_timeout(handle, 10'000);

@@ -30,14 +30,14 @@ struct Null {
 class Value : public std::variant<Null, int64_t, double, std::string> {
  public:
   Value() : variant(Null{}) {}
-  Value(Null) : variant(Null{}) {}                          // NOLINT: values are written in place
-  Value(bool v) : variant(static_cast<int64_t>(v)) {}       // NOLINT
-  Value(int v) : variant(static_cast<int64_t>(v)) {}        // NOLINT
-  Value(int64_t v) : variant(v) {}                          // NOLINT
-  Value(double v) : variant(v) {}                           // NOLINT
-  Value(const char* v) : variant(std::string(v)) {}         // NOLINT
-  Value(std::string v) : variant(std::move(v)) {}           // NOLINT
-  Value(std::string_view v) : variant(std::string(v)) {}    // NOLINT
+  Value(Null) : variant(Null{}) {}                        // NOLINT: values are written in place
+  Value(bool v) : variant(static_cast<int64_t>(v)) {}     // NOLINT
+  Value(int v) : variant(static_cast<int64_t>(v)) {}      // NOLINT
+  Value(int64_t v) : variant(v) {}                        // NOLINT
+  Value(double v) : variant(v) {}                         // NOLINT
+  Value(const char* v) : variant(std::string(v)) {}       // NOLINT
+  Value(std::string v) : variant(std::move(v)) {}         // NOLINT
+  Value(std::string_view v) : variant(std::string(v)) {}  // NOLINT
   bool IsNull() const { return std::holds_alternative<Null>(*this); }
 };
 

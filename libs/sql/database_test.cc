@@ -16,7 +16,8 @@ class DatabaseTest : public ::testing::Test {
     auto opened = Database::OpenSqlite(":memory:");
     ASSERT_TRUE(opened.ok()) << opened.status();
     database_ = *std::move(opened);
-    ASSERT_TRUE(database_->ExecuteScript("create table t (a text primary key, b int, c real)").ok());
+    ASSERT_TRUE(
+        database_->ExecuteScript("create table t (a text primary key, b int, c real)").ok());
   }
   std::unique_ptr<Database> database_;
 };

@@ -41,7 +41,8 @@ class PairBatchReader {
  public:
   // Errors: kInvalidArgument with the spec's text ("magic num does not match", ...).
   static absl::StatusOr<PairBatchReader> Open(std::string_view batch);
-  // False at the end. A truncated last pair ends the batch; a negative length is an error (status()).
+  // False at the end. A truncated last pair ends the batch; a negative length is an error
+  // (status()).
   bool Next();
   std::string_view key() const { return key_; }
   std::string_view value() const { return value_; }

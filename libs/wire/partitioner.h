@@ -13,7 +13,8 @@ namespace fate::wire {
 // MurmurHash3 x86 32-bit, as signed.
 int32_t Murmur3(std::string_view bytes, uint32_t seed = 0);
 
-// type 0 and 2: mmh3 floor-modulo; 1: big-endian integer modulo; 3: jump consistent hash over SHA-1.
+// type 0 and 2: mmh3 floor-modulo; 1: big-endian integer modulo; 3: jump consistent hash over
+// SHA-1.
 class Partitioner {
  public:
   // Error: kInvalidArgument for another type.

@@ -9,9 +9,10 @@
 //   }
 //
 // Options: -c/--config FILE, --check-config, --version, --log-level, --log-format, --log-file,
-// and -p/--port, -s/--session-id (accepted for process listings; spec/eggroll-control-plane.md 1.1).
-// SIGTERM and SIGINT end the program by destroying the running service; SIGPIPE is ignored.
-// Exit codes: 0 stopped or configuration correct, 1 start failed, 2 wrong options or configuration.
+// and -p/--port, -s/--session-id (accepted for process listings;
+// spec/eggroll-control-plane.md 1.1). SIGTERM and SIGINT end the program by destroying the running
+// service; SIGPIPE is ignored. Exit codes: 0 stopped or configuration correct, 1 start failed, 2
+// wrong options or configuration.
 
 #include <functional>
 #include <memory>
@@ -36,7 +37,7 @@ struct Identity {
   std::string name;
   std::string about;
   std::string default_config;
-  std::string log_level_key = "eggroll.log.level";    // looked up by `log_setting`
+  std::string log_level_key = "eggroll.log.level";  // looked up by `log_setting`
   std::string log_format_key = "eggroll.log.format";
   // Reads a text setting from the configuration file, "" when absent. Default: Properties.
   std::function<std::string(const std::string& config_path, const std::string& key)> log_setting;
