@@ -25,6 +25,14 @@ inline constexpr size_t kMaxHttpBodyBytes = size_t{64} << 20;
 inline constexpr uint64_t kMaxHttpUploadBytes = uint64_t{64} << 30;
 inline constexpr int kMaxHttpConnections = 4096;
 
+// Transfer queues of one rollsite, in memory: a party has room for a few jobs' unread messages.
+inline constexpr size_t kMaxQueueBytes = size_t{2} << 30;
+inline constexpr size_t kMaxQueueMessages = 4'000'000;
+inline constexpr size_t kMaxWaitingPops = 100'000;
+
+// A route table (spec/rollsite.md 7.4).
+inline constexpr size_t kMaxRouteTableBytes = size_t{1} << 20;
+
 // Tables. LMDB allows 511 bytes a key (spec/eggroll-compute-and-storage.md 11.3).
 inline constexpr size_t kMaxKeyBytes = 511;
 inline constexpr int kMaxPartitions = 4096;

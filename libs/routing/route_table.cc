@@ -1,0 +1,340 @@
+#include "routing/route_table.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/limits.h"
+#include "base/names.h"
+#include "base/status.h"
+#include "base/text.h"
+
+namespace fate::routing {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kDefault = "default";
+
+// A value as it stands in the file, for messages; lists and objects by their kind only.
+std::string Show(const Json& json) {
+  if (json.is_structured()) return json.is_array() ? "a list" : "an object";
+  std::string text = json.dump(-1, ' ', /*ensure_ascii=*/true);
+  return text.size() <= 80 ? text : text.substr(0, 80) + "...";
+}
+
+}  // namespace
+
+// Walks the document; every error starts with "<file>: <JSON path>".
+class RouteTableParser {
+ public:
+  RouteTableParser(std::string_view file_name, RouteTable* table)
+      : file_(file_name), table_(table) {}
+
+  absl::Status Parse(std::string_view text, std::string_view own_party);
+
+ private:
+  template <class... Args>
+  absl::Status Wrong(const std::string& path, fmt::format_string<Args...> format, Args&&... args) {
+    return InvalidArgumentError("{}: {} {}", file_, path,
+                                fmt::format(format, std::forward<Args>(args)...));
+  }
+  absl::Status ParseParties(const Json& document);
+  absl::Status ParseRoles(const std::string& path, const Json& roles, RouteTable::Roles* out);
+  absl::Status ParseEndpoint(const std::string& path, const Json& json, Endpoint* out);
+  absl::Status ParsePort(const std::string& path, const Json& json, int* out);
+  absl::Status ParseTls(const std::string& path, const Json& json, Endpoint* out);
+  absl::Status ParseText(const std::string& path, const Json& json, const char* key,
+                         std::string* out);
+  absl::Status ParseFlag(const std::string& path, const Json& json, const char* key, bool* out);
+  absl::Status ParseSelf(const Json& document, std::string_view own_party);
+  absl::Status ParsePermission(const Json& document);
+
+  std::string file_;
+  RouteTable* table_;
+};
+
+absl::Status RouteTableParser::Parse(std::string_view text, std::string_view own_party) {
+  if (text.size() > kMaxRouteTableBytes) {
+    return InvalidArgumentError("{}: has {} bytes; a route table may have {}", file_, text.size(),
+                                kMaxRouteTableBytes);
+  }
+  Json document;
+  try {
+    document = Json::parse(text);
+  } catch (const Json::exception& error) {
+    return InvalidArgumentError("{}: is not valid JSON ({}); correct the text there", file_,
+                                Escape(error.what()));
+  }
+  if (!document.is_object()) return Wrong("the document", "must be an object {{...}}");
+  RETURN_IF_ERROR(ParseParties(document));
+  RETURN_IF_ERROR(ParseSelf(document, own_party));
+  return ParsePermission(document);
+}
+
+absl::Status RouteTableParser::ParseParties(const Json& document) {
+  auto it = document.find("route_table");
+  if (it == document.end()) {
+    if (document.empty()) return absl::OkStatus();
+    return Wrong("route_table",
+                 "is missing; add \"route_table\": {{\"<party>\": {{\"default\": "
+                 "[{{\"ip\": ..., \"port\": 9370}}]}}}}");
+  }
+  if (!it->is_object()) return Wrong("route_table", "must be an object of parties");
+  for (const auto& [party, roles] : it->items()) {
+    std::string path = "route_table." + Escape(party);
+    if (auto id = PartyId::Parse(party); !id.ok()) return Wrong(path, ": {}", Message(id.status()));
+    RETURN_IF_ERROR(ParseRoles(path, roles, &table_->parties_[party]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RouteTableParser::ParseRoles(const std::string& path, const Json& roles,
+                                          RouteTable::Roles* out) {
+  if (!roles.is_object()) return Wrong(path, "must be an object of roles, such as \"default\"");
+  for (const auto& [role, endpoints] : roles.items()) {
+    if (role == "createTime" || role == "updateTime") continue;
+    std::string role_path = path + "." + Escape(role);
+    if (!endpoints.is_array()) {
+      return Wrong(role_path, "must be a list of endpoints [{{\"ip\": ..., \"port\": ...}}]");
+    }
+    auto& list = (*out)[role];
+    for (size_t i = 0; i < endpoints.size(); ++i) {
+      Endpoint endpoint;
+      RETURN_IF_ERROR(ParseEndpoint(fmt::format("{}[{}]", role_path, i), endpoints[i], &endpoint));
+      list.push_back(std::move(endpoint));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RouteTableParser::ParseEndpoint(const std::string& path, const Json& json,
+                                             Endpoint* out) {
+  if (!json.is_object()) return Wrong(path, "must be an object with \"ip\" and \"port\"");
+  std::string protocol;
+  RETURN_IF_ERROR(ParseText(path, json, "protocol", &protocol));
+  RETURN_IF_ERROR(ParseText(path, json, "ip", &out->host));
+  RETURN_IF_ERROR(ParseText(path, json, "url", &out->url));
+  RETURN_IF_ERROR(ParseFlag(path, json, "is_polling", &out->is_polling));
+  RETURN_IF_ERROR(ParseFlag(path, json, "cycle", &out->cycle));
+  RETURN_IF_ERROR(ParseTls(path, json, out));
+  if (protocol == "http") {
+    out->protocol = Protocol::kHttp;
+    if (out->url.empty()) return Wrong(path, "has protocol http but no \"url\"; add one");
+    return absl::OkStatus();
+  }
+  if (out->is_polling) return absl::OkStatus();
+  if (out->host.empty()) return Wrong(path, "has no \"ip\"; write the address of the gateway");
+  return ParsePort(path, json, &out->port);
+}
+
+// A number, or a decimal text as KubeFATE writes it (spec/deployment.md 10.2).
+absl::Status RouteTableParser::ParsePort(const std::string& path, const Json& json, int* out) {
+  auto it = json.find("port");
+  if (it == json.end()) return Wrong(path, "has no \"port\"; write one, usually 9370");
+  std::optional<int64_t> port;
+  if (it->is_number_integer()) port = it->get<int64_t>();
+  if (it->is_string()) port = ParseInt<int64_t>(Trim(it->get_ref<const std::string&>()));
+  if (!port || *port < 1 || *port > 65535) {
+    return Wrong(path + ".port", "is {}; write a port from 1 to 65535", Show(*it));
+  }
+  *out = static_cast<int>(*port);
+  return absl::OkStatus();
+}
+
+// A half-set entry would silently talk in clear text or fail at the first call (spec 12).
+absl::Status RouteTableParser::ParseTls(const std::string& path, const Json& json, Endpoint* out) {
+  bool use_ssl = false, is_secure = false;
+  RETURN_IF_ERROR(ParseFlag(path, json, "useSSL", &use_ssl));
+  RETURN_IF_ERROR(ParseFlag(path, json, "is_secure", &is_secure));
+  RETURN_IF_ERROR(ParseText(path, json, "caFile", &out->ca_file));
+  RETURN_IF_ERROR(ParseText(path, json, "certChainFile", &out->certificate_file));
+  RETURN_IF_ERROR(ParseText(path, json, "privateKeyFile", &out->private_key_file));
+  out->tls = use_ssl || is_secure;
+  int files =
+      !out->ca_file.empty() + !out->certificate_file.empty() + !out->private_key_file.empty();
+  if (use_ssl && files != 0 && files != 3) {
+    return Wrong(path,
+                 "sets {} of caFile, certChainFile and privateKeyFile; useSSL needs all "
+                 "three, or none for the system's authorities",
+                 files);
+  }
+  if (!out->tls && files != 0) {
+    table_->warnings_.push_back(fmt::format(
+        "{}: {} names certificate files but not \"useSSL\": true; it is used without TLS", file_,
+        path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RouteTableParser::ParseText(const std::string& path, const Json& json, const char* key,
+                                         std::string* out) {
+  auto it = json.find(key);
+  if (it == json.end() || it->is_null()) return absl::OkStatus();
+  if (!it->is_string()) {
+    return Wrong(path + "." + key, "is {}; write a text in quotes", Show(*it));
+  }
+  *out = it->get<std::string>();
+  bool printable =
+      std::all_of(out->begin(), out->end(), [](unsigned char c) { return c > 0x20 && c != 0x7f; });
+  if (!printable) return Wrong(path + "." + key, "has blanks or control characters; remove them");
+  return absl::OkStatus();
+}
+
+// true, "true", 1 or "1" (rollsite 2.x accepts them all for is_polling).
+absl::Status RouteTableParser::ParseFlag(const std::string& path, const Json& json, const char* key,
+                                         bool* out) {
+  auto it = json.find(key);
+  if (it == json.end() || it->is_null()) return absl::OkStatus();
+  std::string text = it->is_string() ? ToLower(it->get_ref<const std::string&>()) : Show(*it);
+  if (text == "true" || text == "1") {
+    *out = true;
+  } else if (text == "false" || text == "0" || text.empty()) {
+    *out = false;
+  } else {
+    return Wrong(path + "." + key, "is {}; write true or false", Show(*it));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RouteTableParser::ParseSelf(const Json& document, std::string_view own_party) {
+  auto it = document.find("self_party");
+  if (it == document.end()) {
+    if (!own_party.empty()) table_->self_.emplace_back(own_party);
+    return absl::OkStatus();
+  }
+  if (!it->is_array()) return Wrong("self_party", "must be a list, such as [\"9999\"]");
+  for (size_t i = 0; i < it->size(); ++i) {
+    const Json& element = (*it)[i];
+    std::string text = element.is_string() ? element.get<std::string>() : Show(element);
+    if (auto id = PartyId::Parse(text); !id.ok()) {
+      return Wrong(fmt::format("self_party[{}]", i), ": {}", Message(id.status()));
+    }
+    table_->self_.push_back(std::move(text));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RouteTableParser::ParsePermission(const Json& document) {
+  auto it = document.find("permission");
+  if (it == document.end() || it->is_null()) return absl::OkStatus();
+  if (!it->is_object()) return Wrong("permission", "must be an object");
+  RETURN_IF_ERROR(ParseFlag("permission", *it, "default_allow", &table_->default_allow_));
+  for (const char* list : {"allow", "deny"}) {
+    auto rules = it->find(list);
+    if (rules != it->end() && !rules->empty()) {
+      table_->warnings_.push_back(fmt::format(
+          "{}: permission.{} is a rule of FATE Proxy 1.x and is not enforced here", file_, list));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string Endpoint::ToString() const {
+  if (protocol == Protocol::kHttp) return url;
+  if (is_polling && host.empty()) return "polling";
+  return fmt::format("{}:{}", host, port);
+}
+
+absl::StatusOr<RouteTable> RouteTable::Parse(std::string_view json, std::string_view file_name,
+                                             std::string_view own_party) {
+  RouteTable table;
+  table.file_name_ = file_name;
+  RETURN_IF_ERROR(RouteTableParser(file_name, &table).Parse(json, own_party));
+  return table;
+}
+
+RouteTable RouteTable::Empty(std::string_view file_name, std::string_view own_party) {
+  RouteTable table;
+  table.file_name_ = file_name;
+  if (!own_party.empty()) table.self_.emplace_back(own_party);
+  return table;
+}
+
+bool RouteTable::IsSelf(std::string_view party) const {
+  return std::find(self_.begin(), self_.end(), party) != self_.end();
+}
+
+std::string RouteTable::SelfName(std::string_view target) const {
+  if (IsSelf(target)) return std::string(target);
+  return self_.empty() ? "" : self_.front();
+}
+
+// The list of endpoints that serves a call, or why there is none; the steps that led there.
+struct RouteTable::Match {
+  const std::vector<Endpoint>* endpoints = nullptr;
+  std::string rule;     // "route_table.9999.fateflow"
+  std::string missing;  // why nothing was found, with the remedy
+  std::vector<std::string> steps;
+};
+
+RouteTable::Match RouteTable::FindEntry(std::string_view party, std::string_view role) const {
+  Match match;
+  auto entry = parties_.find(party);
+  if (entry == parties_.end()) {
+    entry = parties_.find(kDefault);
+    if (entry == parties_.end()) {
+      match.missing = fmt::format("it has neither \"{}\" nor \"default\"", Escape(party));
+      return match;
+    }
+    if (!default_allow_) {
+      match.missing =
+          fmt::format("it has no \"{}\" and permission.default_allow is false", Escape(party));
+      return match;
+    }
+    match.steps.push_back(fmt::format("no entry for party {}: \"default\" is used", Escape(party)));
+  } else {
+    match.steps.push_back(fmt::format("party {} has an entry", Escape(party)));
+  }
+  const auto& [name, roles] = *entry;
+  auto list = role.empty() ? roles.end() : roles.find(role);
+  if (list == roles.end()) {
+    list = roles.find(kDefault);
+    match.steps.push_back(fmt::format("no role {} there: \"default\" is used", Escape(role)));
+  } else {
+    match.steps.push_back(fmt::format("role {} is listed there", Escape(role)));
+  }
+  if (list == roles.end() || list->second.empty()) {
+    match.missing = fmt::format(
+        "its entry \"{}\" has {}", name,
+        list == roles.end() ? fmt::format("neither role \"{}\" nor \"default\"", Escape(role))
+                            : fmt::format("no endpoint for role \"{}\"", list->first));
+    return match;
+  }
+  match.endpoints = &list->second;
+  match.rule = fmt::format("route_table.{}.{}", name, list->first);
+  return match;
+}
+
+absl::StatusOr<Route> RouteTable::Find(std::string_view party, std::string_view role,
+                                       uint64_t turn) const {
+  Match match = FindEntry(party, role);
+  if (!match.endpoints) {
+    return NotFoundError("no route to party {} role {} in {}: {}; add it", Escape(party),
+                         role.empty() ? "default" : Escape(role), file_name_, match.missing);
+  }
+  size_t index = turn % match.endpoints->size();
+  return Route{(*match.endpoints)[index], fmt::format("{}[{}]", match.rule, index)};
+}
+
+std::vector<std::string> RouteTable::Explain(std::string_view party, std::string_view role) const {
+  Match match = FindEntry(party, role);
+  std::vector<std::string> lines = std::move(match.steps);
+  if (IsSelf(party)) {
+    lines.insert(lines.begin(), fmt::format("party {} is one's own: queues and pushes stay here, "
+                                            "only unary calls follow the table",
+                                            Escape(party)));
+  }
+  if (!match.endpoints) {
+    lines.push_back(fmt::format("no route: {}", match.missing));
+    return lines;
+  }
+  std::vector<std::string> endpoints;
+  for (const Endpoint& endpoint : *match.endpoints) {
+    endpoints.push_back(endpoint.ToString() + (endpoint.tls ? " (TLS)" : ""));
+  }
+  lines.push_back(fmt::format("{} -> {}{}", match.rule, Join(endpoints, ", "),
+                              endpoints.size() > 1 ? " in turn" : ""));
+  return lines;
+}
+
+}  // namespace fate::routing

@@ -1,0 +1,81 @@
+#pragma once
+
+// route_table.json of OSX 2.x and rollsite 2.x in one loader (spec/rollsite.md 7.1-7.3): which
+// endpoint serves a (party, role), and which parties are this gateway's own.
+//
+//   {"route_table": {"default": {"default":  [{"ip": "10.0.0.2", "port": 9370}]},
+//                    "9999":    {"fateflow": [{"ip": "127.0.0.1", "port": 9360}]}},
+//    "self_party": ["9999"], "permission": {"default_allow": true}}
+//
+// A table is an immutable value; it may be shared between threads.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace fate::routing {
+
+enum class Protocol { kGrpc, kHttp };
+
+struct Endpoint {
+  std::string host;
+  int port = 0;
+  Protocol protocol = Protocol::kGrpc;
+  std::string url;          // of protocol http
+  bool tls = false;         // useSSL or is_secure
+  bool is_polling = false;  // the party opens the stream (spec 8.4)
+  bool cycle = false;       // marked as a cycle: code 145 on use
+  std::string ca_file, certificate_file, private_key_file;
+
+  // "10.0.0.2:9370"
+  std::string ToString() const;
+};
+
+struct Route {
+  Endpoint endpoint;
+  std::string rule;  // the entry that matched: "route_table.10000.default[0]"
+};
+
+class RouteTable {
+ public:
+  // own_party: eggroll.rollsite.party.id, the self set of a file without self_party; may be "".
+  // Error: kInvalidArgument naming file, place and remedy.
+  static absl::StatusOr<RouteTable> Parse(std::string_view json, std::string_view file_name,
+                                          std::string_view own_party);
+  // A table that routes nothing: what serves until the file can be read.
+  static RouteTable Empty(std::string_view file_name, std::string_view own_party);
+
+  bool IsSelf(std::string_view party) const;
+  // The party that speaks in messages: `target` if it is own, else the first own one, "" if none.
+  std::string SelfName(std::string_view target) const;
+
+  // Match order of spec 7.3: exact party, else "default" if allowed; requested role, else
+  // "default"; endpoints in turn (`turn` counts calls). Error: kNotFound with a remedy.
+  absl::StatusOr<Route> Find(std::string_view party, std::string_view role, uint64_t turn) const;
+
+  // How Find decides, one step a line, for people.
+  std::vector<std::string> Explain(std::string_view party, std::string_view role) const;
+
+  // What is legal but surely not meant, such as rules that have no effect here.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  const std::vector<std::string>& self_parties() const { return self_; }
+  size_t party_count() const { return parties_.size(); }
+
+ private:
+  friend class RouteTableParser;
+  using Roles = std::map<std::string, std::vector<Endpoint>, std::less<>>;
+  struct Match;
+  Match FindEntry(std::string_view party, std::string_view role) const;
+
+  std::string file_name_;
+  std::map<std::string, Roles, std::less<>> parties_;
+  std::vector<std::string> self_;
+  std::vector<std::string> warnings_;
+  bool default_allow_ = true;
+};
+
+}  // namespace fate::routing

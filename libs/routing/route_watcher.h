@@ -1,0 +1,58 @@
+#pragma once
+
+// Keeps the route table of a file up to date: a change is in effect within kCheckInterval, a
+// wrong file leaves the old table in place and is reported once. Looks at size, time and inode
+// rather than at inotify events, which bind mounts and config maps do not deliver.
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "routing/route_table.h"
+
+namespace fate::routing {
+
+class RouteWatcher {
+ public:
+  static constexpr absl::Duration kCheckInterval = absl::Seconds(1);
+
+  // Reads the file once before it returns. A missing or wrong file is not fatal: an empty table
+  // serves until the file is right (spec/rollsite.md 12, "OSX restart loop").
+  RouteWatcher(std::string path, std::string own_party);
+  ~RouteWatcher();
+
+  // The table in force. Thread-safe.
+  std::shared_ptr<const RouteTable> Current() const;
+  // OK, or why the file as it is now could not be used. Thread-safe.
+  absl::Status status() const;
+
+ private:
+  struct Stamp {
+    int64_t modified_ns = -1, size_bytes = -1;
+    uint64_t inode = 0;
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
+  Stamp Look() const;
+  void Reload();
+  void Run();
+
+  const std::string path_;
+  const std::string own_party_;
+  Stamp stamp_;  // of the thread that reloads
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;
+  std::shared_ptr<const RouteTable> table_;
+  absl::Status status_;
+  std::thread thread_;
+};
+
+// Reads and parses a file once: --check-config and `fate route`.
+absl::StatusOr<RouteTable> LoadRouteTable(const std::string& path, const std::string& own_party);
+
+}  // namespace fate::routing
