@@ -37,6 +37,13 @@ inline constexpr size_t kMaxRouteTableBytes = size_t{1} << 20;
 inline constexpr size_t kMaxKeyBytes = 511;
 inline constexpr int kMaxPartitions = 4096;
 
+// Cluster. A session starts one process per egg and node; a clustermanager keeps live sessions,
+// nodes and parked calls in memory.
+inline constexpr int kMaxEggsPerNode = 256;
+inline constexpr size_t kMaxLiveSessions = 4096;
+inline constexpr size_t kMaxNodes = 1024;
+inline constexpr size_t kMaxParkedCalls = 16384;
+
 // One text line of an uploaded file.
 inline constexpr size_t kMaxCsvLineBytes = size_t{16} << 20;
 
