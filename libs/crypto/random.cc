@@ -1,0 +1,41 @@
+#include "crypto/random.h"
+
+#include <openssl/rand.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace fate::crypto {
+
+void Random::Fill(void* bytes, size_t size) {
+  if (RAND_priv_bytes(static_cast<unsigned char*>(bytes), static_cast<int>(size)) != 1) {
+    std::fputs("the operating system gave no randomness; cannot go on safely\n", stderr);
+    std::abort();
+  }
+}
+
+std::string Random::Bytes(size_t size) {
+  std::string bytes(size, '\0');
+  Fill(bytes.data(), size);
+  return bytes;
+}
+
+uint64_t Random::Uint64() {
+  uint64_t value;
+  Fill(&value, sizeof(value));
+  return value;
+}
+
+BigInt Random::Bits(int bits) {
+  const int bytes = (bits + 7) / 8;
+  return BigInt::FromBytes(Bytes(static_cast<size_t>(bytes))) >> (8 * bytes - bits);
+}
+
+BigInt Random::Below(const BigInt& bound) {
+  while (true) {
+    BigInt value = Bits(bound.BitLength());
+    if (value < bound) return value;
+  }
+}
+
+}  // namespace fate::crypto
