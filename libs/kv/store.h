@@ -4,10 +4,13 @@
 // (spec/eggroll-compute-and-storage.md 11), named database "main".
 //
 // Readers see the snapshot of the moment their cursor was opened. Writers of one partition are
-// serialized, in the process and between processes (flock); a batch of writes is one
-// transaction. A file is opened anew when another process has removed and remade the folder.
+// serialized, in the process and between processes; a batch of writes is one transaction, which
+// never waits for readers and never disturbs them: a new partition, and one whose old snapshots
+// are in use, is written to a private file that takes its place at Commit()
+// (docs/storage_format.md). A file is opened anew when another process has removed and remade
+// the folder. A Store may be used by several threads, a Cursor or Writer by one.
 
-#include <functional>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/names.h"
 
 namespace fate::kv {
@@ -23,7 +27,7 @@ namespace fate::kv {
 std::string PartitionPath(const std::string& data_dir, const std::string& store_type,
                           const StoreName& name, int partition);
 
-class Environment;  // an open LMDB environment, shared by all users of one path
+class Partition;  // what all users of one path share: the open file and the right to write
 
 // Walks a snapshot in key order. Views stay valid while the cursor lives. Movable.
 class Cursor {
@@ -46,6 +50,9 @@ class Cursor {
   std::string_view key_, value_;
   absl::Status status_;
 };
+
+// How long a writer waits for another writer of its partition by default.
+inline constexpr absl::Duration kWriterPatience = absl::Minutes(10);
 
 // One write transaction. Commit() makes it visible; destruction without Commit() drops it.
 class Writer {
@@ -70,22 +77,24 @@ class Writer {
 
 class Store {
  public:
-  // Opens the partition, making folders and file when absent.
+  // Makes the folder when absent; the file is made by the first read or write.
   static absl::StatusOr<Store> Open(const std::string& partition_path);
 
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const;
   absl::StatusOr<uint64_t> Count() const;
   absl::StatusOr<Cursor> Scan() const;
-  // Waits for other writers of the same partition.
-  absl::StatusOr<Writer> Write();
+  // Waits for other writers of the same partition. Errors: kDeadlineExceeded, kCancelled.
+  absl::StatusOr<Writer> Write(const std::atomic<bool>* cancelled = nullptr,
+                               absl::Duration patience = kWriterPatience);
 
  private:
-  explicit Store(std::shared_ptr<Environment> environment) : environment_(std::move(environment)) {}
-  std::shared_ptr<Environment> environment_;
+  explicit Store(std::shared_ptr<Partition> partition) : partition_(std::move(partition)) {}
+  std::shared_ptr<Partition> partition_;
 };
 
 // Removes the folder of a table, or of a namespace when the name is "*" (every store type when
-// `store_type` is "*" too); section 12.2. Refuses to leave the data directory.
+// `store_type` is "*" too); section 12.2. What is absent is removed already.
+// Errors: kPermissionDenied for a path that leads out of the data directory.
 absl::Status Destroy(const std::string& data_dir, const std::string& store_type,
                      const StoreName& name);
 
