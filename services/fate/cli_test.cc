@@ -1,0 +1,123 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/status.h"
+#include "fate/command.h"
+#include "fate/demo_report.h"
+#include "fate/job.h"
+#include "fate/yaml_json.h"
+#include "http/server.h"
+
+namespace fate::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+int RunFate(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "fate");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  return Main(static_cast<int>(argv.size()), argv.data());
+}
+
+// A flow server that answers job queries from a list of states, then repeats the last one.
+class FakeFlow {
+ public:
+  explicit FakeFlow(std::vector<std::string> states) : states_(std::move(states)) {
+    auto server =
+        http::Server::Start({}, [this](const http::Request& request, http::Respond respond) {
+          respond({.body = Answer(request).dump()});
+        });
+    server_ = *std::move(server);
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(server_->port()); }
+
+ private:
+  Json Answer(const http::Request& request) {
+    if (request.path == "/v2/job/submit") {
+      return {{"code", 0}, {"message", "success"}, {"job_id", "j1"}};
+    }
+    if (request.path == "/v2/job/task/query") {
+      return {{"code", 0},
+              {"data", Json::array({{{"task_name", "psi_0"},
+                                     {"role", "host"},
+                                     {"party_id", "7"},
+                                     {"error_report", "duplicate match_id detect"}}})}};
+    }
+    std::string status = states_[std::min(next_.load(), states_.size() - 1)];
+    ++next_;
+    return {{"code", 0},
+            {"data", Json::array({{{"job_id", "j1"}, {"status", status}, {"progress", 50}}})}};
+  }
+  std::vector<std::string> states_;
+  std::atomic<size_t> next_{0};
+  std::unique_ptr<http::Server> server_;
+};
+
+TEST(Cli, ExitCodesTellUsageUnreachableFailureAndTime) {
+  EXPECT_EQ(RunFate({"toy", "--guest", "1"}), 2);
+  EXPECT_EQ(RunFate({"nonsense"}), 2);
+  EXPECT_EQ(RunFate({"--help"}), 0);
+  EXPECT_EQ(RunFate({"--flow", "http://127.0.0.1:1", "status", "j1"}), 3);
+  FakeFlow failing({"running", "failed"}), slow({"running"}),
+      good({"waiting", "running", "success"});
+  EXPECT_EQ(RunFate({"--flow", failing.url(), "toy", "--guest", "1", "--host", "2"}), 1);
+  EXPECT_EQ(
+      RunFate({"--flow", slow.url(), "toy", "--guest", "1", "--host", "2", "--timeout", "0.3"}), 4);
+  EXPECT_EQ(RunFate({"--flow", good.url(), "toy", "--guest", "1", "--host", "2"}), 0);
+}
+
+TEST(Cli, AFailedJobTellsItsReasons) {
+  FakeFlow failing({"running", "failed"});
+  auto job = WaitForJob(FlowClient(failing.url()), "j1", absl::Seconds(5), [](const JobView&) {});
+  EXPECT_THAT(Message(job.status()),
+              HasSubstr("job j1 failed: psi_0 at host 7: duplicate match_id detect"));
+}
+
+TEST(Cli, YamlScalarsKeepTheirTypes) {
+  auto document = YamlToJson("a: 1\nb: '1'\nc: [true, null, 0.5, x]\n", "f");
+  ASSERT_TRUE(document.ok());
+  EXPECT_EQ(document->dump(), R"({"a":1,"b":"1","c":[true,null,0.5,"x"]})");
+  auto broken = YamlToJson("a: [1\n", "dag.yaml");
+  EXPECT_EQ(broken.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(broken.status()), HasSubstr("dag.yaml:"));
+}
+
+TEST(Cli, TablesAreAligned) {
+  EXPECT_EQ(FormatTable({{"task", "status"}, {"reader_0", "success"}}),
+            "task      status\nreader_0  success\n");
+}
+
+TEST(Cli, FeaturesOfBothPartiesAreRankedByInformationValue) {
+  Json models = {{"output_model",
+                  {{"data",
+                    {{"metrics_summary",
+                      {{"iv", {{"x0", 2.5}, {"x1", 0.1}}}, {"is_monotonic", {{"x0", true}}}}},
+                     {"host_metrics_summary", {{"10000", {{"iv", {{"host_10000_x3", 1.5}}}}}}}}}}}};
+  auto features = ReadFeatures(models);
+  ASSERT_TRUE(features.ok()) << features.status();
+  auto rows = FeatureTable(*features);
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_THAT(rows[1], ::testing::ElementsAre("guest", "x0", "2.500000", "yes"));
+  EXPECT_THAT(rows[2], ::testing::ElementsAre("10000", "host_10000_x3", "1.500000", "no"));
+  EXPECT_FALSE(ReadFeatures(Json::object()).ok());
+}
+
+TEST(Cli, RouteTestExplainsAndProbes) {
+  FakeFlow peer({"running"});
+  std::string port = peer.url().substr(peer.url().rfind(':') + 1);
+  std::string path = ::testing::TempDir() + "/cli_route.json";
+  std::ofstream(path)
+      << R"({"route_table": {"7": {"default": [{"ip": "127.0.0.1", "port": )" << port
+      << R"(}]}, "8": {"default": [{"ip": "127.0.0.1", "port": 1}]}}, "self_party": ["9"]})";
+  EXPECT_EQ(RunFate({"route", "test", "7", "--table", path}), 0);
+  EXPECT_EQ(RunFate({"route", "test", "8", "--table", path}), 3);
+  EXPECT_EQ(RunFate({"route", "test", "9", "--table", path}), 0);
+  EXPECT_EQ(RunFate({"route", "test", "6", "--table", path}), 1);
+  EXPECT_EQ(RunFate({"route", "test", "7", "--table", "/nonexistent"}), 2);
+}
+
+}  // namespace
+}  // namespace fate::cli
