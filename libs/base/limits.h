@@ -44,6 +44,9 @@ inline constexpr size_t kMaxLiveSessions = 4096;
 inline constexpr size_t kMaxNodes = 1024;
 inline constexpr size_t kMaxParkedCalls = 16384;
 
+// One object between parties, held in memory by both; more goes as a table.
+inline constexpr size_t kMaxFederationObjectBytes = size_t{2} << 30;
+
 // One text line of an uploaded file.
 inline constexpr size_t kMaxCsvLineBytes = size_t{16} << 20;
 

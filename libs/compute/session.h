@@ -67,7 +67,8 @@ class Table {
                                                       const std::vector<Table>& others = {}) const;
   absl::StatusOr<int64_t> Count() const;
   absl::StatusOr<std::optional<std::string>> Get(const std::string& key) const;
-  // Routes pairs by mmh3 (partitioner type 0). `next` fills key and value, false at the end.
+  // Routes pairs by the table's partitioner (mmh3 unless a Python client made it otherwise).
+  // `next` fills key and value, false at the end. A failed PutAll leaves the table undefined.
   absl::Status PutAll(const std::function<bool(std::string* key, std::string* value)>& next) const;
   absl::Status PutAll(const std::vector<std::pair<std::string, std::string>>& pairs) const;
   // Partition by partition in key order until `take` returns false.
@@ -109,11 +110,22 @@ class Session {
   absl::StatusOr<Table> EnsureTable(const StoreName& name, int partitions,
                                     const std::string& store_type);
 
+  // A handle of a table that the cluster manager is not told of, placed as it would place it.
+  // What CreateTable gives; also addresses the eggs themselves (federation's status store).
+  absl::StatusOr<Table> UnregisteredTable(const StoreName& name, int partitions,
+                                          const std::string& store_type);
+  // The registered tables of a namespace whose name matches `pattern` ("*" = any text).
+  absl::StatusOr<std::vector<Table>> FindTables(const std::string& name_space,
+                                                const std::string& pattern);
+
   // Removes every table of a namespace, on disk and in the metadata.
   absl::Status Cleanup(const std::string& name_space);
   // Cleans the session's namespace and stops the eggs. Idempotent.
   absl::Status Stop();
   absl::Status Kill();
+  // Ends a session that another process opened, for cleaning up after it. An unknown or ended
+  // session is no error.
+  static absl::Status KillById(const std::string& cluster_manager, const std::string& id);
 
   // Runs one task on every partition of `job`'s first input or output (spec 5.3) and returns the
   // results in partition order. For tasks that have no method above (pullGetHeader, ...).
@@ -124,6 +136,8 @@ class Session {
  private:
   friend class Table;
   Session();
+  // Tells the cluster manager that a table's data is gone.
+  absl::Status DropTable(const com::webank::eggroll::core::meta::Store& store);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

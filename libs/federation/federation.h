@@ -17,8 +17,16 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "compute/session.h"
+#include "eggroll/transfer.pb.h"
+
+namespace fate::compute {
+class OperatorRegistry;
+}
 
 namespace fate::federation {
+
+// Registers "federation.push", which PutTable runs on the eggs.
+void RegisterFederationOperators(compute::OperatorRegistry& registry);
 
 struct Party {
   std::string role;      // "guest", "host", "arbiter"
@@ -44,7 +52,8 @@ class Federation {
   // Parties of a role in the order of the job, without self.
   std::vector<Party> PartiesOf(const std::string& role) const;
 
-  // Returns when the peer's rollsite has taken the data.
+  // Returns when the peer's eggs have stored the data. While a hop does not answer, pushes are
+  // repeated for some 20 seconds (they are idempotent).
   // Errors: kAlreadyExists (name and tag used before), kUnavailable naming party and hop.
   absl::Status PutObject(const std::string& name, const std::string& tag, const Party& to,
                          const std::string& bytes);
@@ -57,11 +66,23 @@ class Federation {
   absl::StatusOr<compute::Table> GetTable(const std::string& name, const std::string& tag,
                                           const Party& from);
 
-  // Removes what this federation session stored on the own eggs.
+  // Removes what other parties sent to this one in this federation session. Data for another role
+  // of the same party (same eggs, same namespace) stays.
   absl::Status Destroy();
 
  private:
+  using RollSiteHeader = com::webank::eggroll::core::transfer::RollSiteHeader;
+
   absl::Status ClaimTag(const std::string& name, const std::string& tag, const Party& to);
+  // Makes a failed put's name and tag free again, so that the caller may try once more.
+  absl::Status Released(const absl::Status& status, const RollSiteHeader& header);
+  absl::StatusOr<RollSiteHeader> OutgoingHeader(const std::string& name, const std::string& tag,
+                                                const Party& to, const std::string& type,
+                                                int partitions);
+  // Waits until all of it has arrived; the table that holds it.
+  absl::StatusOr<compute::Table> Receive(const std::string& name, const std::string& tag,
+                                         const Party& from, const std::string& type);
+
   compute::Session* session_;
   Options options_;
   std::mutex mutex_;

@@ -55,8 +55,10 @@ class CommandClient {
   // server said; the text names endpoint and URI.
   absl::StatusOr<std::string> Call(const std::string& endpoint, const std::string& uri,
                                    const std::string& argument, absl::Duration timeout) const;
-  void CallAsync(const std::string& endpoint, const std::string& uri, std::string argument,
-                 absl::Duration timeout, Respond done) const;
+  // Calls `done` once, from a gRPC thread. The returned function cancels the call (`done` then
+  // gets kCancelled); it may be kept and called at any time.
+  std::function<void()> CallAsync(const std::string& endpoint, const std::string& uri,
+                                  std::string argument, absl::Duration timeout, Respond done) const;
 
   // Typed form of Call.
   template <class Result, class Argument>

@@ -37,8 +37,9 @@ absl::StatusOr<std::string> Result(const grpc::Status& status, const CommandResp
 
 }  // namespace
 
-void CommandClient::CallAsync(const std::string& endpoint, const std::string& uri,
-                              std::string argument, absl::Duration timeout, Respond done) const {
+std::function<void()> CommandClient::CallAsync(const std::string& endpoint, const std::string& uri,
+                                               std::string argument, absl::Duration timeout,
+                                               Respond done) const {
   auto call = std::make_shared<AsyncCall>(endpoint);
   if (timeout < absl::Hours(24 * 365)) {
     call->context.set_deadline(std::chrono::system_clock::now() +
@@ -51,6 +52,7 @@ void CommandClient::CallAsync(const std::string& endpoint, const std::string& ur
                            [call, endpoint, uri, done = std::move(done)](grpc::Status status) {
                              done(Result(status, call->response, endpoint, uri));
                            });
+  return [call] { call->context.TryCancel(); };
 }
 
 absl::StatusOr<std::string> CommandClient::Call(const std::string& endpoint, const std::string& uri,
