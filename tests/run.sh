@@ -17,10 +17,13 @@ echo "== 2/4 build"
 bash "$root/deploy/build.sh" release
 echo "== 3/4 form: formatting, layout, history rules"
 bash "$root/tests/tidy.sh"
+bash "$root/tests/lint.sh"
 echo "== 4/4 tests"
 cd "$root"
 ctest --test-dir build/release --output-on-failure -j 2 -LE long
 if $long; then
+  echo "== long: clang-tidy of everything"
+  bash "$root/tests/lint.sh" --all
   echo "== long: tests of the release build"
   ctest --test-dir build/release --output-on-failure -j 1 -L long
   for preset in asan tsan; do

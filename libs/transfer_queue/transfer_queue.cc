@@ -81,7 +81,7 @@ void TransferQueues::Push(Event event, absl::Time now, Answers* answers) {
 }
 
 // A peek takes the message as well, as upstream's does (spec 5.5), but never waits.
-void TransferQueues::Pop(Event event, absl::Time now, Answers* answers) {
+void TransferQueues::Pop(const Event& event, absl::Time now, Answers* answers) {
   auto queue = queues_.find({event.session, event.topic});
   if (queue == queues_.end() || queue->second.messages.empty()) {
     if (event.kind == Kind::kPop) return Park(event, now, answers);

@@ -100,7 +100,7 @@ class TransferQueues {
   using Answers = std::vector<Answer>;
 
   void Push(Event event, absl::Time now, Answers* answers);
-  void Pop(Event event, absl::Time now, Answers* answers);
+  void Pop(const Event& event, absl::Time now, Answers* answers);
   void Park(const Event& event, absl::Time now, Answers* answers);
   void Release(const Event& event, Answers* answers);
   void Cancel(uint64_t call);
