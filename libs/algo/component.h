@@ -40,7 +40,13 @@ class TaskContext {
       const std::string& key) = 0;
   virtual absl::StatusOr<nlohmann::json> InputModel(const std::string& key) = 0;
 
-  // Stores the frame under the output's URI (copying the table when it lies elsewhere).
+  // The output is stored and published under this name instead of the one in its URI. Call it
+  // before the output is written. Error: kInvalidArgument for a name that cannot be a table's.
+  virtual absl::Status NameOutput(const std::string& key, const std::string& name_space,
+                                  const std::string& name) = 0;
+  // An empty table where the output belongs, for components that fill it themselves.
+  virtual absl::StatusOr<compute::Table> CreateOutput(const std::string& key, int partitions) = 0;
+  // Stores the frame where the output belongs (copying the table when it lies elsewhere).
   virtual absl::Status OutputFrame(const std::string& key, const dataframe::DataFrame& frame) = 0;
   virtual absl::Status OutputTable(const std::string& key, const compute::Table& table,
                                    const nlohmann::json& schema, int64_t count,
