@@ -43,6 +43,11 @@ inline constexpr int kMaxEggsPerNode = 256;
 inline constexpr size_t kMaxLiveSessions = 4096;
 inline constexpr size_t kMaxNodes = 1024;
 inline constexpr size_t kMaxParkedCalls = 16384;
+inline constexpr size_t kMaxQueuedFunctions = 65536;  // of one SerialLoop
+// Column widths of the documented tables (spec/eggroll-control-plane.md 13).
+inline constexpr size_t kMaxOptions = 1024;
+inline constexpr size_t kMaxOptionNameBytes = 255;
+inline constexpr size_t kMaxOptionValueBytes = 2000;
 
 // One object between parties, held in memory by both; more goes as a table.
 inline constexpr size_t kMaxFederationObjectBytes = size_t{2} << 30;

@@ -86,8 +86,10 @@ void Cluster::ForgetFinalSessions() {
   }
 }
 
-void Cluster::Save(const Session& session, std::vector<int64_t> processors, bool created) {
-  Do(SaveSession{session, created, std::move(processors)});
+void Cluster::Save(const Session& session, std::vector<int64_t> processors, bool status_changed) {
+  SaveSession save{.session = session, .status_changed = status_changed};
+  save.processors = std::move(processors);
+  Do(std::move(save));
 }
 
 std::pair<Session*, Processor*> Cluster::Find(int64_t processor_id) {
@@ -150,7 +152,7 @@ absl::Status Cluster::NewSession(const CreateSession& event) {
     }
     Do(StartEggs{*node, event.id, std::move(of_node)});
   }
-  Save(session, {}, true);
+  Do(SaveSession{.session = session, .created = true, .status_changed = true});
   sessions_[event.id] = std::move(session);
   return absl::OkStatus();
 }
@@ -214,13 +216,14 @@ void Cluster::ProcessorRuns(Session& session, Processor& processor, const Proces
   if (reported.pid > 0) processor.pid = reported.pid;
   processor.updated_at = now_;
   session.active_count = CountRunning(session);
-  if (session.active_count == static_cast<int>(session.processors.size())) {
+  bool all_run = session.active_count == static_cast<int>(session.processors.size());
+  if (all_run) {
     session.before_status = session.status;
     session.status = SessionStatus::kActive;
     session.updated_at = now_;
   }
-  Save(session, {processor.id});
-  if (session.status == SessionStatus::kActive) AnswerWaiters(session, absl::OkStatus());
+  Save(session, {processor.id}, all_run);
+  if (all_run) AnswerWaiters(session, absl::OkStatus());
 }
 
 void Cluster::ProcessorEnds(Session& session, Processor& processor, ProcessorStatus status,
@@ -235,7 +238,7 @@ void Cluster::ProcessorEnds(Session& session, Processor& processor, ProcessorSta
   if (session.status == SessionStatus::kNew) {
     FailStart(session, SessionStatus::kError, text);
   } else if (status == ProcessorStatus::kStopped || status == ProcessorStatus::kFinished) {
-    Save(session, {processor.id});  // WatchSessions ends the session after stop_timeout
+    Save(session, {processor.id}, false);  // WatchSessions ends the session after stop_timeout
   } else {
     End(session, SessionStatus::kError, reason, text);
   }
@@ -275,7 +278,7 @@ void Cluster::End(Session& session, SessionStatus status, const std::string& rea
     processor.status = ProcessorStatus::kKilled;
     processor.updated_at = now_;
   }
-  Save(session, std::move(changed));
+  Save(session, std::move(changed), true);
   for (auto& [id, node] : concerned) Do(StopEggs{*node, session});
   ended_.push_back(session.id);
   AnswerWaiters(session, creators_get);

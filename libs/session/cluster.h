@@ -87,6 +87,7 @@ struct SaveNode {
 struct SaveSession {
   Session session;
   bool created = false;             // insert with options and processors
+  bool status_changed = false;      // of the session
   std::vector<int64_t> processors;  // ids that changed
 };
 struct AnswerSession {
@@ -189,7 +190,7 @@ class Cluster {
   void ProcessorEnds(Session& session, Processor& processor, ProcessorStatus status,
                      const std::string& reason, const std::string& detail);
   void KillZombie(const Session& session, const Processor& processor);
-  void Save(const Session& session, std::vector<int64_t> processors = {}, bool created = false);
+  void Save(const Session& session, std::vector<int64_t> processors, bool status_changed);
   void ForgetFinalSessions();
   bool MayPark(CallerId caller);
   std::pair<Session*, Processor*> Find(int64_t processor_id);
