@@ -30,6 +30,18 @@ inline constexpr size_t kMaxQueueBytes = size_t{2} << 30;
 inline constexpr size_t kMaxQueueMessages = 4'000'000;
 inline constexpr size_t kMaxWaitingPops = 100'000;
 
+// HTTP/2 relay. Windows as measured to be enough for full speed on loopback; what streams hold
+// together is bounded apart from them, for requests and for answers.
+inline constexpr int kRelayStreamWindowBytes = 1 << 20;
+inline constexpr int kRelayConnectionWindowBytes = 4 << 20;
+inline constexpr size_t kMaxRelayBytes = size_t{256} << 20;
+inline constexpr int kMaxRelayConnections = 20'000;
+inline constexpr int kMaxRelayStreamsPerConnection = 20'000;
+// Messages that end at the relay, while they are being received.
+inline constexpr size_t kMaxCollectedBytes = size_t{1} << 30;
+// Hops of one call between rollsites; more is a loop in the route tables.
+inline constexpr int kMaxRelayHops = 8;
+
 // A route table (spec/rollsite.md 7.4).
 inline constexpr size_t kMaxRouteTableBytes = size_t{1} << 20;
 

@@ -1,0 +1,568 @@
+#include "relay/connection.h"
+
+#include <nghttp2/nghttp2.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/limits.h"
+#include "base/status.h"
+
+namespace fate::relay {
+
+namespace {
+
+constexpr absl::Duration kHandshakeTimeout = absl::Seconds(5);
+// After an early answer the client may still be sending; it is reset when it had time to read.
+constexpr absl::Duration kLingerAfterAnswer = absl::Seconds(1);
+// What lies ready for the socket beyond which no further frames are made.
+constexpr size_t kOutputBytes = 256 << 10;
+constexpr int kPartsPerWrite = 64;
+// Slices smaller than this are copied: they would pin a whole block.
+constexpr size_t kCopyBelowBytes = 2048;
+constexpr size_t kSmallFramesBytes = 16 << 10;
+constexpr size_t kHeaderOverheadBytes = 32;  // RFC 9113, 6.5.2
+
+nghttp2_nv ToNv(const Header& header) {
+  auto bytes = [](const std::string& text) {
+    return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
+  };
+  return {bytes(header.name), bytes(header.value), header.name.size(), header.value.size(),
+          NGHTTP2_NV_FLAG_NONE};
+}
+
+std::vector<nghttp2_nv> ToNvs(const Headers& headers) {
+  std::vector<nghttp2_nv> result;
+  result.reserve(headers.size());
+  for (const Header& header : headers) result.push_back(ToNv(header));
+  return result;
+}
+
+}  // namespace
+
+// The library's callbacks; user data is the Connection.
+struct ConnectionCallbacks {
+  static Stream* FindStream(nghttp2_session* session, int32_t id) {
+    return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
+  }
+
+  static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    auto* connection = static_cast<Connection*>(user);
+    int32_t id = frame->hd.stream_id;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      std::unique_ptr<Stream> stream(new Stream(connection, id));
+      nghttp2_session_set_stream_user_data(session, id, stream.get());
+      connection->streams_[id] = std::move(stream);
+    }
+    return 0;
+  }
+
+  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
+                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t, void*) {
+    Stream* stream = FindStream(session, frame->hd.stream_id);
+    if (!stream) return 0;
+    stream->incoming_bytes_ += name_size + value_size + kHeaderOverheadBytes;
+    if (stream->incoming_bytes_ > kMaxHttpHeaderBytes) {
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+    stream->incoming_.push_back({std::string(reinterpret_cast<const char*>(name), name_size),
+                                 std::string(reinterpret_cast<const char*>(value), value_size)});
+    return 0;
+  }
+
+  static int OnFrameReceived(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    auto* connection = static_cast<Connection*>(user);
+    switch (frame->hd.type) {
+      case NGHTTP2_SETTINGS:
+        connection->Handshaken();
+        return 0;
+      case NGHTTP2_GOAWAY:
+        connection->peer_going_away_ = true;
+        return 0;
+      case NGHTTP2_HEADERS:
+      case NGHTTP2_DATA:
+        break;
+      default:
+        return 0;
+    }
+    Stream* stream = FindStream(session, frame->hd.stream_id);
+    if (!stream) return 0;
+    bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (end) stream->end_received_ = true;
+    Headers headers;
+    if (frame->hd.type == NGHTTP2_HEADERS) {
+      headers = std::exchange(stream->incoming_, {});
+      stream->incoming_bytes_ = 0;
+      if (!stream->head_received_) {
+        if (Find(headers, ":status").starts_with('1') && !end) return 0;  // informational
+        stream->head_received_ = true;
+        DeliverHead(connection, stream, std::move(headers), end);
+        headers.clear();
+      }
+    }
+    if (end) {
+      if (auto handler = stream->handler_) handler->OnEnd(std::move(headers));
+    }
+    return 0;
+  }
+
+  static void DeliverHead(Connection* connection, Stream* stream, Headers headers, bool end) {
+    if (connection->side_ == Connection::Side::kServer) {
+      connection->owner_->OnRequest(stream, std::move(headers), end);
+    } else if (auto handler = stream->handler_) {
+      handler->OnHeaders(std::move(headers), end);
+    }
+  }
+
+  static int OnDataChunk(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data,
+                         size_t size, void* user) {
+    auto* connection = static_cast<Connection*>(user);
+    nghttp2_session_consume_connection(session, size);
+    Stream* stream = FindStream(session, id);
+    if (!stream || !stream->handler_) return 0;
+    stream->unconsumed_bytes_ += size;
+    connection->buffer_->Hold(size);
+    const char* bytes = reinterpret_cast<const char*>(data);
+    Slice slice = size < kCopyBelowBytes ? Slice::Copy({bytes, size})
+                                         : Slice{connection->current_block_, bytes, size};
+    auto handler = stream->handler_;
+    handler->OnData(std::move(slice));
+    return 0;
+  }
+
+  static int OnStreamClose(nghttp2_session* session, int32_t id, uint32_t error_code, void* user) {
+    if (Stream* stream = FindStream(session, id)) {
+      static_cast<Connection*>(user)->EndStream(stream, error_code);
+    }
+    return 0;
+  }
+
+  static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    bool carries_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+    if (!carries_end || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
+    auto* connection = static_cast<Connection*>(user);
+    Stream* stream = FindStream(session, frame->hd.stream_id);
+    if (!stream) return 0;
+    stream->end_sent_ = true;
+    if (connection->side_ == Connection::Side::kServer && !stream->end_received_) {
+      ResetLater(connection, frame->hd.stream_id);
+    }
+    return 0;
+  }
+
+  // A server that has answered early lets the client read the answer, then stops it.
+  static void ResetLater(Connection* connection, int32_t id) {
+    connection->loop_->After(kLingerAfterAnswer, [weak = connection->weak_from_this(), id] {
+      auto self = weak.lock();
+      if (!self || self->closed_ || !self->streams_.count(id)) return;
+      nghttp2_submit_rst_stream(self->session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+      self->MarkDirty();
+    });
+  }
+
+  // A request that could not be sent at all, for instance after GOAWAY.
+  static int OnFrameNotSent(nghttp2_session* session, const nghttp2_frame* frame, int, void* user) {
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    if (Stream* stream = FindStream(session, frame->hd.stream_id)) {
+      static_cast<Connection*>(user)->EndStream(stream, NGHTTP2_REFUSED_STREAM);
+    }
+    return 0;
+  }
+
+  static ssize_t ReadData(nghttp2_session* session, int32_t id, uint8_t*, size_t limit,
+                          uint32_t* flags, nghttp2_data_source* source, void*) {
+    auto* stream = static_cast<Stream*>(source->ptr);
+    size_t size = std::min(limit, stream->out_.bytes());
+    if (size == 0 && !stream->end_queued_) {
+      stream->waits_for_data_ = true;
+      return NGHTTP2_ERR_DEFERRED;
+    }
+    if (size > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (stream->end_queued_ && size == stream->out_.bytes()) {
+      *flags |= NGHTTP2_DATA_FLAG_EOF;
+      if (!stream->trailers_.empty()) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        auto trailers = ToNvs(stream->trailers_);
+        nghttp2_submit_trailer(session, id, trailers.data(), trailers.size());
+      }
+    }
+    return static_cast<ssize_t>(size);
+  }
+
+  static int SendData(nghttp2_session*, nghttp2_frame*, const uint8_t* frame_head, size_t size,
+                      nghttp2_data_source* source, void* user) {
+    auto* connection = static_cast<Connection*>(user);
+    auto* stream = static_cast<Stream*>(source->ptr);
+    constexpr size_t kFrameHeadBytes = 9;
+    connection->Append({reinterpret_cast<const char*>(frame_head), kFrameHeadBytes});
+    for (size_t left = size; left > 0;) {
+      Slice slice = stream->out_.Pop(left);
+      left -= slice.size;
+      if (slice.size < kCopyBelowBytes) {
+        connection->Append(slice.view());
+      } else {
+        connection->out_.Push(std::move(slice));
+      }
+    }
+    if (auto handler = stream->handler_) handler->OnSent(size);
+    return connection->out_.bytes() >= kOutputBytes ? NGHTTP2_ERR_PAUSE : 0;
+  }
+
+  static nghttp2_session_callbacks* Make() {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &OnBeginHeaders);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, &OnHeader);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &OnFrameReceived);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &OnDataChunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &OnStreamClose);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &OnFrameSent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, &OnFrameNotSent);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, &SendData);
+    return callbacks;
+  }
+
+  static nghttp2_session* NewSession(Connection* connection) {
+    static nghttp2_session_callbacks* callbacks = Make();
+    nghttp2_option* options = nullptr;
+    nghttp2_option_new(&options);
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_no_closed_streams(options, 1);
+    // A client that opens and resets streams faster than this is cut off (CVE-2023-44487).
+    nghttp2_option_set_stream_reset_rate_limit(options, 10'000, 1'000);
+    nghttp2_session* session = nullptr;
+    if (connection->side_ == Connection::Side::kServer) {
+      nghttp2_session_server_new2(&session, callbacks, connection, options);
+    } else {
+      nghttp2_session_client_new2(&session, callbacks, connection, options);
+    }
+    nghttp2_option_del(options);
+    SubmitSettings(session, connection->side_);
+    return session;
+  }
+
+  static void SubmitSettings(nghttp2_session* session, Connection::Side side) {
+    std::vector<nghttp2_settings_entry> settings = {
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kRelayStreamWindowBytes},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHttpHeaderBytes}};
+    if (side == Connection::Side::kServer) {
+      settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxRelayStreamsPerConnection});
+    } else {
+      settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
+    }
+    nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+    nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                          kRelayConnectionWindowBytes);
+  }
+};
+
+Connection::Connection(EventLoop* loop, Side side, ReadBuffer* buffer, ConnectionOwner* owner,
+                       std::string peer_name)
+    : loop_(loop),
+      side_(side),
+      buffer_(buffer),
+      owner_(owner),
+      peer_name_(std::move(peer_name)),
+      session_(ConnectionCallbacks::NewSession(this)) {}
+
+Connection::~Connection() {
+  for (auto& [id, stream] : streams_) buffer_->Release(stream->unconsumed_bytes_);
+  nghttp2_session_del(session_);
+}
+
+void Connection::Accept(Socket socket) {
+  socket_ = std::move(socket);
+  Start();
+}
+
+void Connection::Connect(std::vector<Address> addresses) {
+  untried_ = std::move(addresses);
+  ConnectNext("the host name has no address");
+}
+
+void Connection::ConnectNext(const std::string& last_error) {
+  std::string error = last_error;
+  if (socket_.valid()) loop_->Unwatch(socket_.fd());
+  while (!untried_.empty()) {
+    auto socket = Socket::Connect(untried_.front());
+    untried_.erase(untried_.begin());
+    if (socket.ok()) {
+      socket_ = *std::move(socket);
+      connecting_ = true;
+      return Start();
+    }
+    error = Message(socket.status());
+  }
+  socket_.Close();
+  Close(UnavailableError("cannot connect to {}: {}", peer_name_, error));
+}
+
+void Connection::Start() {
+  if (handshake_timer_ == 0) {
+    handshake_timer_ = loop_->After(kHandshakeTimeout, [this] {
+      handshake_timer_ = 0;
+      Close(connecting_ ? UnavailableError("cannot connect to {}: no answer within 5 s", peer_name_)
+                        : Broken("is silent for 5 s"));
+    });
+  }
+  interest_ = EPOLLIN | (connecting_ ? EPOLLOUT : 0u);
+  loop_->Watch(socket_.fd(), interest_, this);
+  MarkDirty();
+}
+
+// Before the handshake the likeliest cause is a wrong port.
+absl::Status Connection::Broken(std::string_view what) const {
+  if (handshaken_) return UnavailableError("{} {}", peer_name_, what);
+  return UnavailableError("{} does not answer in HTTP/2 (gRPC): it {}; is the port right?",
+                          peer_name_, what);
+}
+
+void Connection::Handshaken() {
+  handshaken_ = true;
+  loop_->Cancel(std::exchange(handshake_timer_, 0));
+}
+
+void Connection::OnReady(uint32_t epoll_events) {
+  if (closed_) return;
+  if (reading_paused_ && (epoll_events & (EPOLLHUP | EPOLLERR))) {
+    return Close(UnavailableError("the connection to {} broke", peer_name_));
+  }
+  if (connecting_) {
+    if (absl::Status result = socket_.ConnectResult(); !result.ok()) {
+      return ConnectNext(Message(result));
+    }
+    connecting_ = false;
+    MarkDirty();
+  }
+  if (epoll_events & EPOLLOUT) {
+    write_blocked_ = false;
+    MarkDirty();
+  }
+  if (epoll_events & (EPOLLIN | EPOLLHUP | EPOLLERR)) Read();
+}
+
+// One read a turn, so that a busy peer does not starve the others.
+void Connection::Read() {
+  if (buffer_->full()) {
+    reading_paused_ = true;
+    buffer_->Pause(weak_from_this());
+    return SetInterest();
+  }
+  const auto& blocks = buffer_->Blocks();
+  iovec parts[ReadBuffer::kBlocks];
+  for (int i = 0; i < ReadBuffer::kBlocks; ++i) {
+    parts[i] = {blocks[i].get(), ReadBuffer::kBlockBytes};
+  }
+  ssize_t count = socket_.Read(parts, ReadBuffer::kBlocks);
+  if (count == 0) {
+    return Close(Broken("closed the connection"));
+  }
+  if (count < 0) {
+    if (errno == EAGAIN || errno == EINTR) return;
+    return Close(
+        UnavailableError("the connection to {} broke: {}", peer_name_, std::strerror(errno)));
+  }
+  size_t left = static_cast<size_t>(count);
+  for (int i = 0; left > 0; ++i) {
+    size_t size = std::min(left, ReadBuffer::kBlockBytes);
+    if (!Feed(blocks[i], size)) return;
+    left -= size;
+  }
+  MarkDirty();
+}
+
+bool Connection::Feed(const std::shared_ptr<char[]>& block, size_t bytes) {
+  current_block_ = block;
+  ssize_t used =
+      nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(block.get()), bytes);
+  current_block_.reset();
+  if (used == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
+    NotHttp2();
+    return false;
+  }
+  if (used < 0) {
+    Close(
+        Broken(fmt::format("breaks the protocol ({})", nghttp2_strerror(static_cast<int>(used)))));
+    return false;
+  }
+  return !closed_;
+}
+
+// A browser, curl or a health probe: say what this port is.
+void Connection::NotHttp2() {
+  std::string text =
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+      "This port speaks gRPC over HTTP/2; health and metrics are on the admin port.\n";
+  iovec part{text.data(), text.size()};
+  (void)socket_.Write(&part, 1);
+  Close(UnavailableError("{} does not speak HTTP/2", peer_name_));
+}
+
+void Connection::MarkDirty() {
+  if (dirty_ || closed_) return;
+  dirty_ = true;
+  loop_->Defer([weak = weak_from_this()] {
+    if (auto self = weak.lock()) self->Flush();
+  });
+}
+
+void Connection::Flush() {
+  dirty_ = false;
+  if (closed_ || connecting_ || !socket_.valid()) return;
+  bool progress = true;
+  while (progress && !write_blocked_) {
+    Produce();
+    if (closed_) return;
+    progress = !out_.empty();
+    if (!WriteOut()) return;
+  }
+  if (out_.empty() && !nghttp2_session_want_read(session_) &&
+      !nghttp2_session_want_write(session_)) {
+    return Close(Broken("closed the connection"));
+  }
+  SetInterest();
+}
+
+// Turns queued frames into bytes until enough lie ready for the socket.
+void Connection::Produce() {
+  while (out_.bytes() < kOutputBytes) {
+    const uint8_t* bytes = nullptr;
+    ssize_t size = nghttp2_session_mem_send(session_, &bytes);
+    if (size < 0) {
+      return Close(InternalError("cannot write to {}: {}", peer_name_,
+                                 nghttp2_strerror(static_cast<int>(size))));
+    }
+    if (size == 0) return;
+    Append({reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
+  }
+}
+
+void Connection::Append(std::string_view bytes) {
+  if (out_.empty() && small_ && small_.use_count() == 1) small_->clear();
+  if (!small_ || small_->capacity() - small_->size() < bytes.size()) {
+    small_ = std::make_shared<std::string>();
+    small_->reserve(std::max(kSmallFramesBytes, bytes.size()));
+  }
+  const char* start = small_->data() + small_->size();
+  small_->append(bytes);
+  if (!out_.Extend(start, bytes.size())) out_.Push({small_, start, bytes.size()});
+}
+
+// False when the connection has been closed.
+bool Connection::WriteOut() {
+  while (!out_.empty()) {
+    iovec parts[kPartsPerWrite];
+    int count = 0;
+    for (const Slice& slice : out_.slices()) {
+      if (count == kPartsPerWrite) break;
+      parts[count++] = {const_cast<char*>(slice.data), slice.size};
+    }
+    ssize_t written = socket_.Write(parts, count);
+    if (written < 0 && (errno == EAGAIN || errno == EINTR)) {
+      write_blocked_ = errno == EAGAIN;
+      return true;
+    }
+    if (written < 0) {
+      Close(UnavailableError("the connection to {} broke: {}", peer_name_, std::strerror(errno)));
+      return false;
+    }
+    for (size_t left = static_cast<size_t>(written); left > 0;) left -= out_.Pop(left).size;
+  }
+  return true;
+}
+
+void Connection::SetInterest() {
+  uint32_t wanted = (reading_paused_ ? 0u : EPOLLIN) | (write_blocked_ ? EPOLLOUT : 0u);
+  if (wanted == interest_) return;
+  interest_ = wanted;
+  loop_->Change(socket_.fd(), wanted, this);
+}
+
+void Connection::ResumeReading() {
+  if (closed_) return;
+  reading_paused_ = false;
+  SetInterest();
+}
+
+Stream* Connection::Open(const Headers& headers, bool end, std::shared_ptr<StreamHandler> handler) {
+  std::unique_ptr<Stream> stream(new Stream(this, 0));
+  nghttp2_data_provider provider{};
+  provider.source.ptr = stream.get();
+  provider.read_callback = &ConnectionCallbacks::ReadData;
+  auto nvs = ToNvs(headers);
+  int32_t id = nghttp2_submit_request(session_, nullptr, nvs.data(), nvs.size(),
+                                      end ? nullptr : &provider, stream.get());
+  stream->id_ = id;
+  stream->end_queued_ = end;
+  stream->handler_ = std::move(handler);
+  Stream* result = stream.get();
+  streams_[id] = std::move(stream);
+  MarkDirty();
+  return result;
+}
+
+void Connection::SubmitResponse(Stream* stream, const Headers& headers, bool end) {
+  nghttp2_data_provider provider{};
+  provider.source.ptr = stream;
+  provider.read_callback = &ConnectionCallbacks::ReadData;
+  auto nvs = ToNvs(headers);
+  nghttp2_submit_response(session_, stream->id_, nvs.data(), nvs.size(), end ? nullptr : &provider);
+  MarkDirty();
+}
+
+void Connection::EndStream(Stream* stream, uint32_t error_code) {
+  auto node = streams_.extract(stream->id_);
+  nghttp2_session_set_stream_user_data(session_, stream->id_, nullptr);
+  buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
+  MarkDirty();
+  auto handler = std::move(stream->handler_);
+  if (!handler) return;
+  if (error_code == NGHTTP2_NO_ERROR && stream->end_received_) {
+    handler->OnClosed(absl::OkStatus());
+  } else if (error_code == NGHTTP2_CANCEL) {
+    handler->OnClosed(CancelledError("{} cancelled the call", peer_name_));
+  } else if (!handshaken_) {
+    handler->OnClosed(Broken("breaks the protocol"));
+  } else if (error_code == NGHTTP2_REFUSED_STREAM) {
+    handler->OnClosed(absl::AbortedError(peer_name_ + " refuses further calls"));
+  } else {
+    handler->OnClosed(UnavailableError("{} broke the call off ({})", peer_name_,
+                                       nghttp2_http2_strerror(error_code)));
+  }
+}
+
+void Connection::Close(const absl::Status& why) {
+  if (std::exchange(closed_, true)) return;
+  auto self = shared_from_this();
+  loop_->Cancel(std::exchange(handshake_timer_, 0));
+  if (socket_.valid()) {
+    loop_->Unwatch(socket_.fd());
+    socket_.Close();
+  }
+  auto streams = std::exchange(streams_, {});
+  for (auto& [id, stream] : streams) {
+    buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
+    if (auto handler = std::move(stream->handler_)) handler->OnClosed(why);
+  }
+  owner_->OnConnectionClosed(this);
+  loop_->Defer([self] {});  // lives to the end of the turn
+}
+
+void Connection::Drain() {
+  if (closed_) return;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+  MarkDirty();
+}
+
+bool Connection::accepts_streams() const {
+  if (!usable()) return false;
+  uint32_t limit =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  return streams_.size() < limit;
+}
+
+}  // namespace fate::relay

@@ -1,0 +1,104 @@
+#pragma once
+
+// One HTTP/2 connection on libnghttp2, server or client side: reads into shared blocks, hands
+// DATA on as slices, writes with as few system calls as it can. Windows: 1 MB a stream, 4 MB a
+// connection. The connection's credit is returned on receipt and a stream's when its data has
+// gone on, so that one stalled stream blocks no other and holds 1 MB at most.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "relay/event_loop.h"
+#include "relay/read_buffer.h"
+#include "relay/slice.h"
+#include "relay/socket.h"
+#include "relay/stream.h"
+
+struct nghttp2_session;
+
+namespace fate::relay {
+
+class Connection;
+
+class ConnectionOwner {
+ public:
+  // Server side: a request. The owner sets the stream's handler or answers.
+  virtual void OnRequest(Stream* stream, Headers headers, bool end) = 0;
+  // The connection is over; streams have been told. The owner drops it after this turn.
+  virtual void OnConnectionClosed(Connection* connection) = 0;
+
+ protected:
+  ~ConnectionOwner() = default;
+};
+
+class Connection final : public EventLoop::Watcher,
+                         public std::enable_shared_from_this<Connection> {
+ public:
+  enum class Side { kServer, kClient };
+
+  Connection(EventLoop* loop, Side side, ReadBuffer* buffer, ConnectionOwner* owner,
+             std::string peer_name);
+  ~Connection();
+
+  // Server side.
+  void Accept(Socket socket);
+  // Client side: tries the numeric addresses in order.
+  void Connect(std::vector<Address> addresses);
+  // Client side; also before the connection stands: what is sent waits.
+  Stream* Open(const Headers& headers, bool end, std::shared_ptr<StreamHandler> handler);
+  // Tells every stream `why` and closes the socket.
+  void Close(const absl::Status& why);
+  // GOAWAY: no new streams; closes when the running ones have ended.
+  void Drain();
+
+  // May take calls at all; may take one without making it wait.
+  bool usable() const { return !closed_ && !peer_going_away_; }
+  bool accepts_streams() const;
+  size_t stream_count() const { return streams_.size(); }
+  bool closed() const { return closed_; }
+  EventLoop& loop() const { return *loop_; }
+  void ResumeReading();
+
+ private:
+  friend class Stream;
+  friend struct ConnectionCallbacks;
+
+  void OnReady(uint32_t epoll_events) override;
+  void Start();
+  void ConnectNext(const std::string& last_error);
+  void Read();
+  bool Feed(const std::shared_ptr<char[]>& block, size_t bytes);
+  void NotHttp2();
+  void MarkDirty();
+  void Flush();
+  void Produce();
+  bool WriteOut();
+  void SetInterest();
+  void Handshaken();
+  absl::Status Broken(std::string_view what) const;
+  void SubmitResponse(Stream* stream, const Headers& headers, bool end);
+  void EndStream(Stream* stream, uint32_t error_code);
+  void Append(std::string_view bytes);
+
+  EventLoop* const loop_;
+  const Side side_;
+  ReadBuffer* const buffer_;
+  ConnectionOwner* const owner_;
+  const std::string peer_name_;
+  Socket socket_;
+  std::vector<Address> untried_;
+  nghttp2_session* session_ = nullptr;
+  std::unordered_map<int32_t, std::unique_ptr<Stream>> streams_;
+  SliceQueue out_;
+  std::shared_ptr<std::string> small_;  // where small frames are gathered
+  std::shared_ptr<char[]> current_block_;
+  EventLoop::TimerId handshake_timer_ = 0;
+  uint32_t interest_ = 0;
+  bool connecting_ = false, handshaken_ = false, dirty_ = false, closed_ = false;
+  bool write_blocked_ = false, reading_paused_ = false, peer_going_away_ = false;
+};
+
+}  // namespace fate::relay

@@ -1,0 +1,179 @@
+#include "relay/grpc_wire.h"
+
+#include <algorithm>
+
+#include "base/status.h"
+#include "base/text.h"
+
+namespace fate::relay {
+namespace {
+
+constexpr size_t kStatusTextBytes = 4096;
+// A message's buffer grows with what arrives, not with what its head announces.
+constexpr size_t kReserveAtOnceBytes = 4 << 20;
+
+bool IsPlain(char c) { return c >= 0x20 && c < 0x7f && c != '%'; }
+
+// HTTP status -> gRPC status (gRPC's http-grpc-status-mapping.md).
+absl::StatusCode FromHttp(std::string_view status) {
+  if (status == "400") return absl::StatusCode::kInternal;
+  if (status == "401") return absl::StatusCode::kUnauthenticated;
+  if (status == "403") return absl::StatusCode::kPermissionDenied;
+  if (status == "404") return absl::StatusCode::kUnimplemented;
+  if (status == "429" || status == "502" || status == "503" || status == "504") {
+    return absl::StatusCode::kUnavailable;
+  }
+  return absl::StatusCode::kUnknown;
+}
+
+}  // namespace
+
+std::string FrameHead(size_t message_bytes) {
+  auto size = static_cast<uint32_t>(message_bytes);
+  return {'\0', static_cast<char>(size >> 24), static_cast<char>(size >> 16),
+          static_cast<char>(size >> 8), static_cast<char>(size)};
+}
+
+absl::StatusOr<std::optional<std::string>> FrameReader::Next(std::string_view* bytes) {
+  if (!in_message_) {
+    size_t missing = std::min(kFrameHeadBytes - head_.size(), bytes->size());
+    head_.append(bytes->substr(0, missing));
+    bytes->remove_prefix(missing);
+    if (head_.size() < kFrameHeadBytes) return std::nullopt;
+    RETURN_IF_ERROR(ReadHead());
+  }
+  size_t size = std::min(length_ - message_.size(), bytes->size());
+  if (length_ <= kReserveAtOnceBytes || message_.size() >= length_ / 4) message_.reserve(length_);
+  message_.append(bytes->substr(0, size));
+  bytes->remove_prefix(size);
+  if (message_.size() < length_) return std::nullopt;
+  in_message_ = false;
+  return std::exchange(message_, {});
+}
+
+absl::Status FrameReader::ReadHead() {
+  auto byte = [this](int i) { return static_cast<uint32_t>(static_cast<unsigned char>(head_[i])); };
+  uint32_t flag = byte(0);
+  length_ = size_t{byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4)};
+  head_.clear();
+  if (flag == 1) {
+    return UnimplementedError("compressed messages are not supported; send grpc-encoding identity");
+  }
+  if (flag != 0) return InvalidArgumentError("no gRPC message: its first byte is {}", flag);
+  if (length_ > limit_bytes_) {
+    return ResourceExhaustedError("a message of {} bytes; at most {} are allowed", length_,
+                                  limit_bytes_);
+  }
+  in_message_ = true;
+  return absl::OkStatus();
+}
+
+std::optional<absl::Duration> ParseTimeout(std::string_view text) {
+  if (text.size() < 2 || text.size() > 9) return std::nullopt;
+  auto value = ParseInt<int64_t>(text.substr(0, text.size() - 1));
+  if (!value || *value < 0) return std::nullopt;
+  switch (text.back()) {
+    case 'H':
+      return absl::Hours(*value);
+    case 'M':
+      return absl::Minutes(*value);
+    case 'S':
+      return absl::Seconds(*value);
+    case 'm':
+      return absl::Milliseconds(*value);
+    case 'u':
+      return absl::Microseconds(*value);
+    case 'n':
+      return absl::Nanoseconds(*value);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string FormatTimeout(absl::Duration timeout) {
+  constexpr int64_t kMaxValue = 99'999'999;
+  int64_t ms = std::max<int64_t>(absl::ToInt64Milliseconds(timeout), 1);
+  if (ms <= kMaxValue) return fmt::format("{}m", ms);
+  return fmt::format("{}S", std::min<int64_t>(ms / 1000, kMaxValue));
+}
+
+std::string PercentEncode(std::string_view text) {
+  std::string result;
+  for (char c : text) {
+    if (IsPlain(c)) {
+      result += c;
+    } else {
+      result += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return result;
+}
+
+std::string PercentDecode(std::string_view text) {
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::optional<std::string> byte;
+    if (text[i] == '%' && i + 2 < text.size() && text[i + 1] != ' ' && text[i + 2] != ' ') {
+      byte = HexDecode(text.substr(i + 1, 2));
+    }
+    if (byte && byte->size() == 1) {
+      result += *byte;
+      i += 2;
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+absl::Status StatusOf(const Headers& head, const Headers& trailers) {
+  const Headers& source = Find(trailers, "grpc-status").empty() ? head : trailers;
+  std::string_view code_text = Find(source, "grpc-status");
+  std::string message = PercentDecode(Find(source, "grpc-message"));
+  if (code_text.empty()) {
+    std::string_view http = Find(head, ":status");
+    if (http == "200") return absl::UnknownError("the answer has no grpc-status");
+    return absl::Status(FromHttp(http),
+                        fmt::format("HTTP status {} instead of a gRPC answer", Escape(http)));
+  }
+  auto code = ParseInt<int>(code_text);
+  if (code == 0) return absl::OkStatus();
+  if (!code || *code < 0 || *code > 16) return absl::UnknownError(message);
+  return absl::Status(static_cast<absl::StatusCode>(*code), message);
+}
+
+Headers StatusTrailers(const absl::Status& status) {
+  Headers trailers = {{"grpc-status", std::to_string(static_cast<int>(status.code()))}};
+  if (!status.ok()) {
+    trailers.push_back(
+        {"grpc-message", PercentEncode(Message(status).substr(0, kStatusTextBytes))});
+  }
+  return trailers;
+}
+
+Headers ResponseHead() { return {{":status", "200"}, {"content-type", "application/grpc"}}; }
+
+Headers RequestHead(std::string_view path, std::string_view authority, absl::Duration timeout) {
+  Headers head = {{":method", "POST"},          {":scheme", "http"},
+                  {":path", std::string(path)}, {":authority", std::string(authority)},
+                  {"te", "trailers"},           {"content-type", "application/grpc"}};
+  if (timeout < absl::InfiniteDuration()) head.push_back({"grpc-timeout", FormatTimeout(timeout)});
+  return head;
+}
+
+void SendStatus(Stream* stream, bool head_sent, const absl::Status& status) {
+  Headers trailers = StatusTrailers(status);
+  if (head_sent) return stream->SendEnd(std::move(trailers));
+  Headers head = ResponseHead();
+  head.insert(head.end(), trailers.begin(), trailers.end());
+  stream->SendHeaders(head, /*end=*/true);
+}
+
+void SendMessage(Stream* stream, std::string message) {
+  stream->SendHeaders(ResponseHead(), /*end=*/false);
+  stream->SendData(Slice::Take(FrameHead(message.size())));
+  stream->SendData(Slice::Take(std::move(message)));
+  stream->SendEnd(StatusTrailers(absl::OkStatus()));
+}
+
+}  // namespace fate::relay

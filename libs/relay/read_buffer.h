@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace fate::relay {
+
+class Connection;
+
+// Blocks that sockets are read into; a block is used again when no slice refers to it. Also the
+// bound on what all streams of one direction hold together (kMaxRelayBytes): beyond it the
+// direction's sockets are not read until half of it has gone on.
+class ReadBuffer {
+ public:
+  static constexpr size_t kBlockBytes = 64 << 10;
+  static constexpr int kBlocks = 16;
+
+  ReadBuffer();
+  // Fresh blocks for one read of up to kBlocks * kBlockBytes.
+  const std::vector<std::shared_ptr<char[]>>& Blocks();
+
+  void Hold(size_t bytes) { held_ += bytes; }
+  void Release(size_t bytes);
+  bool full() const;
+  void Pause(std::weak_ptr<Connection> connection) { paused_.push_back(std::move(connection)); }
+  size_t held_bytes() const { return held_; }
+
+ private:
+  std::vector<std::shared_ptr<char[]>> blocks_;
+  size_t held_ = 0;
+  std::vector<std::weak_ptr<Connection>> paused_;
+};
+
+}  // namespace fate::relay

@@ -1,0 +1,498 @@
+// Real gRPC clients and servers on both sides of the relay, on 127.0.0.x.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "base/status.h"
+#include "proxy/proxy.grpc.pb.h"
+#include "relay/client_call.h"
+#include "relay/forward.h"
+#include "relay/server.h"
+#include "relay/unary_call.h"
+#include "relay/upstreams.h"
+
+namespace fate::relay {
+namespace {
+
+using com::webank::ai::eggroll::api::networking::proxy::DataTransferService;
+using com::webank::ai::eggroll::api::networking::proxy::Metadata;
+using com::webank::ai::eggroll::api::networking::proxy::Packet;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+template <class Condition>
+bool Within(std::chrono::milliseconds limit, Condition condition) {
+  auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+// What stands behind the relay. Its behaviour is chosen by header.operator.
+class Backend final : public DataTransferService::Service {
+ public:
+  explicit Backend(int max_streams = 0) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.3:0", grpc::InsecureServerCredentials(), &port_);
+    builder.SetMaxReceiveMessageSize(-1);
+    if (max_streams > 0) {
+      builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, max_streams);
+    }
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~Backend() override {
+    release_ = true;
+    server_->Shutdown(std::chrono::system_clock::now() + 2s);
+  }
+
+  grpc::Status unaryCall(grpc::ServerContext* context, const Packet* request,
+                         Packet* response) override {
+    const std::string& what = request->header().operator_();
+    if (what == "fail") {
+      return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "not now: 100% \xc3\xa4");
+    }
+    if (what == "hang") {
+      WaitUntilCancelled(context);
+      return grpc::Status::CANCELLED;
+    }
+    context->AddTrailingMetadata("x-tail", "t");
+    *response = *request;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status push(grpc::ServerContext* context, grpc::ServerReader<Packet>* reader,
+                    Metadata* response) override {
+    Packet packet;
+    int64_t bytes = 0;
+    while (reader->Read(&packet)) {
+      if (packet.header().operator_() == "enough") {
+        return grpc::Status(grpc::StatusCode::ABORTED, "enough");
+      }
+      if (packet.header().operator_() == "hang") {
+        WaitUntilCancelled(context);
+        return grpc::Status::CANCELLED;
+      }
+      bytes += static_cast<int64_t>(packet.body().value().size());
+      ++packets_;
+    }
+    response->set_ack(bytes);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status pull(grpc::ServerContext*, const Metadata* request,
+                    grpc::ServerWriter<Packet>* writer) override {
+    Packet packet;
+    packet.mutable_body()->set_value(std::string(1 << 20, 'x'));
+    for (int64_t i = 0; i < request->seq(); ++i) {
+      if (!writer->Write(packet)) break;
+      ++packets_;
+    }
+    return grpc::Status::OK;
+  }
+
+  void WaitUntilCancelled(grpc::ServerContext* context) {
+    ++hanging_;
+    while (!context->IsCancelled() && !release_) std::this_thread::sleep_for(2ms);
+    if (context->IsCancelled()) ++cancelled_;
+  }
+
+  int port_ = 0;
+  std::atomic<int> hanging_ = 0, cancelled_ = 0, packets_ = 0;
+  std::atomic<bool> release_ = false;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// A relay that passes every call on to one address; "/local/..." is answered here.
+class Relay {
+ public:
+  explicit Relay(Address upstream) {
+    std::promise<int> port;
+    thread_ = std::thread([this, upstream, &port] {
+      EventLoop loop;
+      Upstreams upstreams(&loop);
+      UnaryCall::Collected collected;
+      auto server =
+          Server::Start(&loop, {"127.0.0.2", 0}, [&](Stream* stream, Headers head, bool end) {
+            if (Find(head, ":path").starts_with("/local/"))
+              return Local(stream, std::move(head), &collected);
+            Forward(&upstreams, stream, std::move(head), {}, end,
+                    {upstream, Lane::kBulk, "party 10000", "is its rollsite running?"},
+                    [this](const ForwardResult& result) {
+                      ++finished_;
+                      request_bytes_ += result.request_bytes;
+                    });
+          });
+      loop_ = &loop;
+      port.set_value((*server)->port());
+      loop.Run();
+    });
+    port_ = port.get_future().get();
+  }
+  ~Relay() {
+    loop_->Stop();
+    thread_.join();
+  }
+
+  void Local(Stream* stream, Headers head, UnaryCall::Collected* collected) {
+    UnaryCall::Serve(stream, std::move(head), collected, [this](const auto& call) {
+      call->OnCancel([this] { ++cancelled_; });
+      if (Find(call->head(), ":path") == "/local/later") {
+        auto message = std::make_shared<std::string>(call->TakeMessage());
+        stream_loop().After(absl::Milliseconds(50), [call, message] { call->Answer(*message); });
+      } else if (Find(call->head(), ":path") == "/local/park") {
+        parked_.push_back(call);
+        ++parked_count_;
+      } else {
+        call->Answer(call->TakeMessage());
+      }
+    });
+  }
+  EventLoop& stream_loop() { return *loop_; }
+
+  std::string address() const { return "127.0.0.2:" + std::to_string(port_); }
+  std::shared_ptr<grpc::Channel> NewChannel() const {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(-1);
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
+  }
+
+  int port_ = 0;
+  EventLoop* loop_ = nullptr;
+  std::atomic<int> finished_ = 0, cancelled_ = 0, parked_count_ = 0;
+  std::atomic<uint64_t> request_bytes_ = 0;
+  std::vector<std::shared_ptr<UnaryCall>> parked_;
+  std::thread thread_;
+};
+
+Packet PacketOf(const std::string& what, size_t bytes = 0) {
+  Packet packet;
+  packet.mutable_header()->set_operator_(what);
+  packet.mutable_body()->set_value(std::string(bytes, 'p'));
+  return packet;
+}
+
+grpc::Status CallPath(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
+                      grpc::ClientContext* context, const Packet& request, Packet* response) {
+  grpc::TemplatedGenericStub<Packet, Packet> stub(channel);
+  std::promise<grpc::Status> status;
+  stub.UnaryCall(context, path, grpc::StubOptions(), &request, response,
+                 [&status](grpc::Status result) { status.set_value(std::move(result)); });
+  return status.get_future().get();
+}
+
+class RelayTest : public ::testing::Test {
+ protected:
+  RelayTest() : relay_({"127.0.0.3", backend_.port_}), stub_(relay_.NewChannel()) {}
+
+  grpc::Status Call(const Packet& request, Packet* response,
+                    std::chrono::milliseconds timeout = 20s) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + timeout);
+    return stub_.unaryCall(&context, request, response);
+  }
+
+  Backend backend_;
+  Relay relay_;
+  DataTransferService::Stub stub_;
+};
+
+TEST_F(RelayTest, PassesUnaryCallsOfAnySizeUnchanged) {
+  for (size_t bytes : {size_t{0}, size_t{1}, size_t{1000}, size_t{70'000}, size_t{20} << 20}) {
+    Packet request = PacketOf("echo", bytes), response;
+    grpc::ClientContext context;
+    grpc::Status status = stub_.unaryCall(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(request.SerializeAsString(), response.SerializeAsString()) << bytes;
+    EXPECT_EQ(context.GetServerTrailingMetadata().count("x-tail"), 1u);
+  }
+}
+
+TEST_F(RelayTest, PassesStatusAndTextOfThePeer) {
+  Packet response;
+  grpc::Status status = Call(PacketOf("fail"), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(status.error_message(), "not now: 100% \xc3\xa4");
+}
+
+TEST_F(RelayTest, CarriesLongStreamsBothWays) {
+  grpc::ClientContext context;
+  Metadata answer;
+  auto writer = stub_.push(&context, &answer);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(writer->Write(PacketOf("", 1 << 20)));
+  writer->WritesDone();
+  ASSERT_TRUE(writer->Finish().ok());
+  EXPECT_EQ(answer.ack(), 100 << 20);
+
+  grpc::ClientContext pull_context;
+  Metadata ask;
+  ask.set_seq(100);
+  auto reader = stub_.pull(&pull_context, ask);
+  Packet packet;
+  int packets = 0;
+  while (reader->Read(&packet)) ++packets;
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(packets, 100);
+}
+
+// spec/rollsite.md 15 case 32
+TEST_F(RelayTest, TheCallersDeadlineEndsTheCallAndReachesThePeer) {
+  Packet response;
+  auto start = std::chrono::steady_clock::now();
+  grpc::Status status = Call(PacketOf("hang"), &response, 300ms);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+  EXPECT_TRUE(Within(2s, [&] { return backend_.cancelled_ == 1; }));
+  EXPECT_TRUE(Within(2s, [&] { return relay_.finished_ == 1; }));
+}
+
+// spec/rollsite.md 15 case 33
+TEST_F(RelayTest, CancellationInTheMiddleOfAPushReachesThePeer) {
+  grpc::ClientContext context;
+  Metadata answer;
+  auto writer = stub_.push(&context, &answer);
+  ASSERT_TRUE(writer->Write(PacketOf("hang")));
+  ASSERT_TRUE(Within(5s, [&] { return backend_.hanging_ == 1; }));
+  context.TryCancel();
+  EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(Within(1s, [&] { return backend_.cancelled_ == 1; }));
+}
+
+TEST_F(RelayTest, AClientThatVanishesCancelsItsCalls) {
+  EventLoop loop;
+  auto upstreams = std::make_unique<Upstreams>(&loop);
+  auto call = ClientCall::Start(
+      upstreams.get(),
+      {.address = {"127.0.0.2", relay_.port_},
+       .path = "/com.webank.ai.eggroll.api.networking.proxy.DataTransferService/push"},
+      [](absl::StatusOr<std::string>) {});
+  std::string packet = PacketOf("hang").SerializeAsString();
+  call->Send(Slice::Take(FrameHead(packet.size()) + packet));
+  std::thread thread([&] { loop.Run(); });
+  EXPECT_TRUE(Within(5s, [&] { return backend_.hanging_ == 1; }));
+  loop.Stop();
+  thread.join();
+  upstreams.reset();  // closes the connection without a word
+  EXPECT_TRUE(Within(2s, [&] { return backend_.cancelled_ == 1; }));
+}
+
+TEST_F(RelayTest, AnEarlyAnswerReachesAClientThatStillSends) {
+  grpc::ClientContext context;
+  Metadata answer;
+  auto writer = stub_.push(&context, &answer);
+  Packet enough = PacketOf("enough", 1 << 20);
+  while (writer->Write(enough)) {
+  }
+  grpc::Status status = writer->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_EQ(status.error_message(), "enough");
+}
+
+// spec/rollsite.md 15 cases 34, 35: a receiver that does not read stops the sender, not the others.
+TEST_F(RelayTest, StalledStreamsHoldOneWindowEachAndBlockNobody) {
+  constexpr int kStalled = 8;
+  std::vector<std::thread> threads;
+  std::atomic<int> writes = 0;
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  for (int i = 0; i < kStalled; ++i) contexts.push_back(std::make_unique<grpc::ClientContext>());
+  for (int i = 0; i < kStalled; ++i) {
+    threads.emplace_back([&, i] {
+      Metadata answer;
+      auto writer = stub_.push(contexts[i].get(), &answer);
+      writer->Write(PacketOf("hang"));
+      while (writer->Write(PacketOf("", 1 << 20))) ++writes;
+      writer->Finish();
+    });
+  }
+  EXPECT_TRUE(Within(5s, [&] { return backend_.hanging_ == kStalled; }));
+  int seen = -1;
+  EXPECT_TRUE(Within(10s, [&] {  // until nothing moves any more
+    std::this_thread::sleep_for(100ms);
+    int before = std::exchange(seen, writes.load());
+    return before == seen;
+  }));
+  Packet response;
+  EXPECT_TRUE(Call(PacketOf("echo", 1000), &response, 2s).ok());
+  // The windows of both sides, the relay's stream and the sockets take a few MB, not the 4 GB
+  // that could have been sent meanwhile.
+  EXPECT_LT(writes, kStalled * 12);
+  for (auto& context : contexts) context->TryCancel();
+  for (auto& thread : threads) thread.join();
+}
+
+TEST_F(RelayTest, LocalCallsMayBeAnsweredLater) {
+  auto channel = relay_.NewChannel();
+  grpc::ClientContext context;
+  Packet request = PacketOf("x", 100'000), response;
+  grpc::Status status = CallPath(channel, "/local/later", &context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.body().value().size(), 100'000u);
+}
+
+TEST_F(RelayTest, AParkedCallEndsWithItsDeadlineAndTellsItsOwner) {
+  auto channel = relay_.NewChannel();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 200ms);
+  Packet request, response;
+  grpc::Status status = CallPath(channel, "/local/park", &context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(Within(2s, [&] { return relay_.cancelled_ == 1; }));
+}
+
+TEST_F(RelayTest, APeerThatDiesEndsTheCallAsUnavailable) {
+  grpc::ClientContext context;
+  Metadata answer;
+  auto writer = stub_.push(&context, &answer);
+  ASSERT_TRUE(writer->Write(PacketOf("hang")));
+  ASSERT_TRUE(Within(5s, [&] { return backend_.hanging_ == 1; }));
+  std::thread stop([&] { backend_.server_->Shutdown(std::chrono::system_clock::now()); });
+  grpc::Status status = writer->Finish();
+  stop.join();
+  EXPECT_FALSE(status.ok());
+}
+
+TEST(RelayPeers, ThePeersStreamLimitIsHonoured) {
+  Backend backend(/*max_streams=*/1);
+  Relay relay({"127.0.0.3", backend.port_});
+  auto channel = relay.NewChannel();
+  std::atomic<int> good = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 40; ++i) {
+    threads.emplace_back([&] {
+      DataTransferService::Stub stub(channel);
+      grpc::ClientContext context;
+      context.set_deadline(std::chrono::system_clock::now() + 20s);
+      Packet response;
+      if (stub.unaryCall(&context, PacketOf("echo", 10'000), &response).ok()) ++good;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(good, 40);
+}
+
+// A listener that is no gRPC server: says `greeting` and nothing else.
+class OddListener {
+ public:
+  explicit OddListener(std::string greeting) : greeting_(std::move(greeting)) {
+    fd_ = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    inet_pton(AF_INET, "127.0.0.3", &address.sin_addr);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(fd_, 8), 0);
+    socklen_t size = sizeof address;
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      int client = accept(fd_, nullptr, nullptr);
+      if (client < 0) return;
+      EXPECT_EQ(send(client, greeting_.data(), greeting_.size(), MSG_NOSIGNAL),
+                static_cast<ssize_t>(greeting_.size()));
+      char buffer[4096];
+      while (recv(client, buffer, sizeof buffer, 0) > 0) {
+      }
+      close(client);
+    });
+  }
+  ~OddListener() {
+    shutdown(fd_, SHUT_RDWR);
+    thread_.join();
+    close(fd_);
+  }
+  std::string greeting_;
+  int fd_ = -1, port_ = 0;
+  std::thread thread_;
+};
+
+grpc::Status CallThrough(Address upstream) {
+  Relay relay(std::move(upstream));
+  DataTransferService::Stub stub(relay.NewChannel());
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 20s);
+  Packet response;
+  return stub.unaryCall(&context, PacketOf("echo"), &response);
+}
+
+TEST(RelayPeers, AnUnreachablePeerIsNamedWithTheRemedy) {
+  int port = Backend().port_;  // free again
+  grpc::Status status = CallThrough({"127.0.0.3", port});
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_message(),
+            fmt::format("party 10000: cannot connect to 127.0.0.3:{}: Connection refused; is its "
+                        "rollsite running?",
+                        port));
+}
+
+TEST(RelayPeers, AHostNameThatDoesNotResolveIsNamed) {
+  grpc::Status status = CallThrough({"no-such-host.invalid", 9370});
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("cannot resolve the host name no-such-host"));
+}
+
+TEST(RelayPeers, AHostNameThatResolvesIsReached) {
+  Backend backend;
+  grpc::Status status = CallThrough({"localhost", backend.port_});
+  // The backend listens on 127.0.0.3 only; that the refusal is a connect error shows the lookup.
+  EXPECT_THAT(status.error_message(), HasSubstr("cannot connect to localhost:"));
+}
+
+TEST(RelayPeers, AWrongPortIsRecognised) {
+  OddListener ssh("SSH-2.0-OpenSSH_9.2\r\n");
+  grpc::Status status = CallThrough({"127.0.0.3", ssh.port_});
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), AllOf(HasSubstr("does not answer in HTTP/2 (gRPC)"),
+                                            HasSubstr("is the port right?")));
+}
+
+TEST(RelayPeers, ASilentPortIsGivenUp) {
+  OddListener silent("");
+  auto start = std::chrono::steady_clock::now();
+  grpc::Status status = CallThrough({"127.0.0.3", silent.port_});
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("silent for 5 s; is the port right?"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
+}
+
+TEST(RelayPeers, ACircleOfRoutesIsCut) {
+  Relay relay({"127.0.0.3", 1});
+  DataTransferService::Stub stub(relay.NewChannel());
+  grpc::ClientContext context;
+  context.AddMetadata("x-fate-hops", "8");  // has been passed on eight times
+  Packet response;
+  grpc::Status status = stub.unaryCall(&context, PacketOf("echo"), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("round in a circle"));
+}
+
+TEST(RelayPeers, AnHttp1ClientIsToldWhatThePortIs) {
+  Relay relay({"127.0.0.3", 1});
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(relay.port_));
+  inet_pton(AF_INET, "127.0.0.2", &address.sin_addr);
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  ASSERT_EQ(send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  std::string answer;
+  char buffer[1024];
+  for (ssize_t n; (n = recv(fd, buffer, sizeof buffer, 0)) > 0;)
+    answer.append(buffer, static_cast<size_t>(n));
+  close(fd);
+  EXPECT_THAT(answer, HasSubstr("This port speaks gRPC"));
+}
+
+}  // namespace
+}  // namespace fate::relay

@@ -1,0 +1,85 @@
+#include "relay/server.h"
+
+#include <sys/epoll.h>
+
+#include <cerrno>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/status.h"
+
+namespace fate::relay {
+namespace {
+
+constexpr int kAcceptsPerTurn = 64;
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(EventLoop* loop, const Address& address,
+                                                      OnCall on_call) {
+  ASSIGN_OR_RETURN(Socket listener, Socket::Listen(address));
+  return std::unique_ptr<Server>(new Server(loop, std::move(listener), std::move(on_call)));
+}
+
+Server::Server(EventLoop* loop, Socket listener, OnCall on_call)
+    : loop_(loop), listener_(std::move(listener)), on_call_(std::move(on_call)) {
+  loop_->Watch(listener_.fd(), EPOLLIN, this);
+}
+
+Server::~Server() {
+  Drain();
+  while (!connections_.empty()) {
+    auto connection = connections_.begin()->second;
+    connection->Close(UnavailableError("the server is stopping"));
+  }
+}
+
+size_t Server::stream_count() const {
+  size_t count = 0;
+  for (const auto& [key, connection] : connections_) count += connection->stream_count();
+  return count;
+}
+
+void Server::Drain() {
+  loop_->Cancel(accept_timer_);
+  if (listener_.valid()) {
+    loop_->Unwatch(listener_.fd());
+    listener_.Close();
+  }
+  for (const auto& [key, connection] : connections_) connection->Drain();
+}
+
+void Server::OnReady(uint32_t) {
+  for (int i = 0; i < kAcceptsPerTurn && listener_.valid(); ++i) {
+    if (connections_.size() >= kMaxRelayConnections) return PauseAccepting();
+    Socket socket = listener_.Accept();
+    if (!socket.valid()) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        log::Warning("out of file descriptors at {} connections; new ones wait",
+                     connections_.size());
+        PauseAccepting();
+      }
+      return;
+    }
+    auto connection = std::make_shared<Connection>(loop_, Connection::Side::kServer, &buffer_, this,
+                                                   "the client");
+    connections_[connection.get()] = connection;
+    connection->Accept(std::move(socket));
+  }
+}
+
+// The listener stays readable while nothing can be accepted: look again a little later.
+void Server::PauseAccepting() {
+  loop_->Change(listener_.fd(), 0, this);
+  accept_timer_ =
+      loop_->After(kAcceptPause, [this] { loop_->Change(listener_.fd(), EPOLLIN, this); });
+}
+
+void Server::OnRequest(Stream* stream, Headers headers, bool end) {
+  on_call_(stream, std::move(headers), end);
+}
+
+void Server::OnConnectionClosed(Connection* connection) { connections_.erase(connection); }
+
+}  // namespace fate::relay

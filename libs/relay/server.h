@@ -1,0 +1,47 @@
+#pragma once
+
+// Listens for HTTP/2 with prior knowledge (h2c) and hands every request to one function.
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "absl/status/statusor.h"
+#include "relay/connection.h"
+
+namespace fate::relay {
+
+class Server final : public EventLoop::Watcher, public ConnectionOwner {
+ public:
+  // Sets the stream's handler, or answers and leaves it without one. `end`: the request has no
+  // body.
+  using OnCall = std::function<void(Stream* stream, Headers headers, bool end)>;
+
+  // port 0 binds any free port. Error: kUnavailable naming the address when it is taken.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(EventLoop* loop, const Address& address,
+                                                       OnCall on_call);
+  // Resets what still runs.
+  ~Server();
+
+  int port() const { return listener_.LocalPort(); }
+  size_t connection_count() const { return connections_.size(); }
+  size_t stream_count() const;
+  // Takes no new connections and calls; those that run may end.
+  void Drain();
+
+ private:
+  Server(EventLoop* loop, Socket listener, OnCall on_call);
+  void OnReady(uint32_t epoll_events) override;
+  void OnRequest(Stream* stream, Headers headers, bool end) override;
+  void OnConnectionClosed(Connection* connection) override;
+  void PauseAccepting();
+
+  EventLoop* const loop_;
+  Socket listener_;
+  const OnCall on_call_;
+  ReadBuffer buffer_;
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  EventLoop::TimerId accept_timer_ = 0;
+};
+
+}  // namespace fate::relay

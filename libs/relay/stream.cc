@@ -1,0 +1,64 @@
+#include "relay/stream.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+
+#include "relay/connection.h"
+
+namespace fate::relay {
+
+std::string_view Find(const Headers& headers, std::string_view name) {
+  for (const Header& header : headers) {
+    if (header.name == name) return header.value;
+  }
+  return "";
+}
+
+EventLoop& Stream::loop() const { return connection_->loop(); }
+
+void Stream::SendHeaders(const Headers& headers, bool end) {
+  if (connection_->closed_) return;
+  if (end) end_queued_ = true;
+  connection_->SubmitResponse(this, headers, end);
+}
+
+void Stream::SendData(Slice slice) {
+  out_.Push(std::move(slice));
+  Resume();
+}
+
+void Stream::SendEnd(Headers trailers) {
+  if (end_queued_) return;
+  trailers_ = std::move(trailers);
+  end_queued_ = true;
+  Resume();
+}
+
+void Stream::Resume() {
+  if (connection_->closed_) return;
+  if (std::exchange(waits_for_data_, false)) {
+    nghttp2_session_resume_data(connection_->session_, id_);
+  }
+  connection_->MarkDirty();
+}
+
+void Stream::Reset(uint32_t error_code) {
+  handler_.reset();
+  out_.Clear();
+  if (connection_->closed_) return;
+  connection_->buffer_->Release(std::exchange(unconsumed_bytes_, 0));
+  nghttp2_submit_rst_stream(connection_->session_, NGHTTP2_FLAG_NONE, id_, error_code);
+  connection_->MarkDirty();
+}
+
+void Stream::Consume(size_t bytes) {
+  if (connection_->closed_) return;
+  bytes = std::min(bytes, unconsumed_bytes_);
+  unconsumed_bytes_ -= bytes;
+  connection_->buffer_->Release(bytes);
+  nghttp2_session_consume_stream(connection_->session_, id_, bytes);
+  connection_->MarkDirty();
+}
+
+}  // namespace fate::relay

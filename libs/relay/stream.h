@@ -1,0 +1,89 @@
+#pragma once
+
+// One HTTP/2 stream, seen the same from both sides: the server's (a request came in) and the
+// client's (Upstreams::Open made it). Belongs to its connection and to the loop's thread.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "relay/event_loop.h"
+#include "relay/slice.h"
+
+namespace fate::relay {
+
+struct Header {
+  std::string name;  // lower case
+  std::string value;
+  friend bool operator==(const Header&, const Header&) = default;
+};
+using Headers = std::vector<Header>;
+
+// The value of the first header of that name, "" if none.
+std::string_view Find(const Headers& headers, std::string_view name);
+
+// What the peer does. Events of one stream come in this order, OnSent anywhere between.
+class StreamHandler {
+ public:
+  virtual ~StreamHandler() = default;
+  // Client side: the response's head. `end`: the peer has ended its half with it (trailers-only).
+  virtual void OnHeaders(Headers /*headers*/, bool /*end*/) {}
+  // The bytes count against the stream's window until Stream::Consume returns them.
+  virtual void OnData(Slice slice) = 0;
+  // The peer has ended its half; also after OnHeaders with `end`.
+  virtual void OnEnd(Headers trailers) = 0;
+  // `bytes` of what was queued with SendData have gone to the socket.
+  virtual void OnSent(size_t /*bytes*/) {}
+  // Last event, and the end of the Stream. OK: both halves ended. kCancelled: the peer reset the
+  // stream on purpose. kAborted: the peer has surely not looked at it. Else why it broke.
+  virtual void OnClosed(const absl::Status& why) = 0;
+};
+
+class Connection;
+
+class Stream {
+ public:
+  void SetHandler(std::shared_ptr<StreamHandler> handler) { handler_ = std::move(handler); }
+
+  // Server side: the response's head, once. With `end` nothing may follow.
+  void SendHeaders(const Headers& headers, bool end);
+  // Queues; the peer's window decides when it goes out. The caller bounds queued_bytes().
+  void SendData(Slice slice);
+  // Ends this half after what is queued. Only servers send trailers.
+  void SendEnd(Headers trailers = {});
+  // RST_STREAM. No event follows, not even OnClosed; the Stream is gone for the caller.
+  void Reset(uint32_t error_code);
+  // Returns `bytes` of received data to the peer's window.
+  void Consume(size_t bytes);
+
+  size_t queued_bytes() const { return out_.bytes(); }
+  bool end_sent() const { return end_sent_; }
+  bool end_received() const { return end_received_; }
+  EventLoop& loop() const;
+
+ private:
+  friend class Connection;
+  friend struct ConnectionCallbacks;
+  Stream(Connection* connection, int32_t id) : connection_(connection), id_(id) {}
+  void Resume();
+
+  Connection* const connection_;
+  int32_t id_;
+  std::shared_ptr<StreamHandler> handler_;
+  SliceQueue out_;
+  Headers trailers_;  // to send
+  Headers incoming_;  // header block being received
+  size_t incoming_bytes_ = 0;
+  size_t unconsumed_bytes_ = 0;
+  bool head_received_ = false;
+  bool end_queued_ = false, end_sent_ = false, end_received_ = false;
+  bool waits_for_data_ = false;  // the library was told that nothing is queued
+};
+
+// HTTP/2 error codes used here (RFC 9113, 7).
+inline constexpr uint32_t kNoError = 0, kRefusedStream = 7, kCancel = 8;
+
+}  // namespace fate::relay

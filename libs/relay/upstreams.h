@@ -1,0 +1,45 @@
+#pragma once
+
+// Connections to other daemons, shared by the calls to one endpoint. A connection is made with
+// the first call, kept, and made anew after it broke. Calls of different lanes never share one:
+// a bulk transfer must not delay control calls to the same peer (spec/rollsite.md 12).
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/connection.h"
+
+namespace fate::relay {
+
+enum class Lane { kControl, kBulk };
+
+class Upstreams final : public ConnectionOwner {
+ public:
+  explicit Upstreams(EventLoop* loop) : loop_(loop) {}
+  // Resets what still runs.
+  ~Upstreams();
+
+  // Starts a call. That the endpoint cannot be reached comes as OnClosed (kUnavailable), never
+  // from within Open. `address.host` may be a name.
+  Stream* Open(const Address& address, Lane lane, const Headers& headers, bool end,
+               std::shared_ptr<StreamHandler> handler);
+
+  EventLoop& loop() const { return *loop_; }
+  size_t connection_count() const { return connections_.size(); }
+
+ private:
+  using Key = std::pair<Address, Lane>;
+  Connection* Choose(const Key& key);
+  Connection* Connect(const Key& key);
+  void OnRequest(Stream*, Headers, bool) override {}
+  void OnConnectionClosed(Connection* connection) override;
+
+  EventLoop* const loop_;
+  ReadBuffer buffer_;
+  std::map<Key, std::vector<std::shared_ptr<Connection>>> by_key_;
+  std::map<Connection*, Key> connections_;
+};
+
+}  // namespace fate::relay
