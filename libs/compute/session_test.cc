@@ -138,14 +138,14 @@ TEST_F(SessionTest, FoldReturnsValuesInPartitionOrderWithoutEmptyOnes) {
 TEST_F(SessionTest, TheFirstFailureNamesPartitionEggAndOperatorAndEndsTheOthers) {
   auto session = OpenSession();
   auto table = session->CreateTable(2);
-  std::atomic<bool> release{false};
-  cluster_.set_on_task([&](const Task& task) -> absl::StatusOr<std::string> {
+  auto release = std::make_shared<std::atomic<bool>>(false);
+  cluster_.set_on_task([release](const Task& task) -> absl::StatusOr<std::string> {
     if (task.inputs(0).id() == 1) return InvalidArgumentError("row 7 has no label");
-    while (!release) std::this_thread::yield();
+    while (!*release) std::this_thread::yield();
     return std::string();
   });
   auto mapped = table->Map("toy.share", "");
-  release = true;
+  *release = true;
   ASSERT_FALSE(mapped.ok());
   EXPECT_THAT(Message(mapped.status()), HasSubstr("native:toy.share on partition 1 of s1/"));
   EXPECT_THAT(Message(mapped.status()), HasSubstr(cluster_.egg_address(1)));
@@ -167,15 +167,15 @@ TEST_F(SessionTest, ADeadEggIsAnErrorThatSaysSo) {
 TEST_F(SessionTest, ATaskPastItsTimeEndsWithADeadlineError) {
   auto session = OpenSession();
   auto table = session->CreateTable(1);
-  std::atomic<bool> release{false};
-  cluster_.set_on_task([&](const Task&) -> absl::StatusOr<std::string> {
-    while (!release) std::this_thread::yield();
+  auto release = std::make_shared<std::atomic<bool>>(false);
+  cluster_.set_on_task([release](const Task&) -> absl::StatusOr<std::string> {
+    while (!*release) std::this_thread::yield();
     return std::string();
   });
   com::webank::eggroll::core::meta::Job job;
   *job.add_inputs()->mutable_store() = table->store();
   absl::Status status = session->RunJob(job, "pullGetHeader", absl::Milliseconds(100)).status();
-  release = true;
+  *release = true;
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
 }
 
