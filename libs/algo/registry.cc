@@ -1,6 +1,8 @@
 #include "algo/registry.h"
 
+#include "algo/binning/hetero_feature_binning.h"
 #include "algo/dataframe_transformer.h"
+#include "algo/psi/psi.h"
 #include "algo/reader.h"
 #include "algo/secure_add.h"
 #include "algo/toy_example.h"
@@ -14,6 +16,8 @@ void RegisterAllOperators(compute::OperatorRegistry& registry) {
   RegisterSecureAddOperators(registry);
   RegisterToyExampleOperators(registry);
   RegisterDataFrameTransformerOperators(registry);
+  RegisterPsiOperators(registry);
+  RegisterBinningOperators(registry);
 }
 
 void RegisterAllComponents(ComponentRegistry& registry) {
@@ -22,6 +26,8 @@ void RegisterAllComponents(ComponentRegistry& registry) {
   registry.Add(Upload());
   registry.Add(Reader());
   registry.Add(DataFrameTransformer());
+  registry.Add(Psi());
+  registry.Add(HeteroFeatureBinning());
 }
 
 }  // namespace fate::algo

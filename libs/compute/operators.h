@@ -78,7 +78,8 @@ using JoinOperator = std::function<absl::Status(const OperatorContext&, PairRead
 // partition -> one value; an empty result means "no value"
 using FoldOperator =
     std::function<absl::StatusOr<std::string>(const OperatorContext&, PairReader& input)>;
-// the value a key gets when two source partitions of a shuffle sent one
+// the value a key gets when a shuffle sends it two, be it from one source partition or from two;
+// called again for each further one
 using MergeOperator = std::function<absl::StatusOr<std::string>(
     const std::string& parameters, std::string_view old_value, std::string_view new_value)>;
 // several partitions with the same number, opened by the operator itself -> one value.
