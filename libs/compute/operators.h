@@ -118,7 +118,8 @@ class OperatorRegistry {
 // Every native functor name on the wire begins with this.
 inline constexpr char kNativePrefix[] = "native:";
 
-// map "identity" (copy, repartition), fold "count", merge "last": always present.
+// map "identity" (copy, repartition), join "intersect" (pairs of the left whose key the right has),
+// fold "count", merge "last": always present.
 void RegisterBuiltinOperators(OperatorRegistry& registry);
 
 }  // namespace fate::compute

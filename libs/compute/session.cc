@@ -123,8 +123,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(Options options) {
   ASSIGN_OR_RETURN(impl.placement, Placement::Create(impl.meta));
   impl.table_prefix = RandomPrefix();
   impl.start_duration = absl::Now() - start;
-  log::Info("session {} has {} eggs after {}", session->id(), impl.meta.processors_size(),
-            absl::FormatDuration(impl.start_duration));
+  log::Info("session started in {:.1f} ms: {} with {} eggs",
+            absl::ToDoubleMilliseconds(impl.start_duration), session->id(),
+            impl.meta.processors_size());
   return session;
 }
 
