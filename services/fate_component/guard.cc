@@ -20,7 +20,7 @@ int BlockedSignals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signalfd(-1, &signals, SFD_CLOEXEC);
+  return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 bool Answers(const std::string& url) {
@@ -65,7 +65,11 @@ void Guard::Watch() {
     int timeout_ms = polls ? int(absl::ToInt64Milliseconds(options_.poll_interval)) : -1;
     if (poll(events, 3, timeout_ms) < 0) continue;
     if (events[0].revents) return;
-    if (events[1].revents) return stop_("the task was stopped by a signal");
+    if (signalfd_siginfo signal; events[1].revents) {
+      bool read_all = read(signals_, &signal, sizeof signal) == sizeof signal;
+      return stop_(
+          fmt::format("the task was stopped by signal {}", read_all ? signal.ssi_signo : 0));
+    }
     if (events[2].revents) {
       orphan = true;
       last_seen_ = absl::Now();
