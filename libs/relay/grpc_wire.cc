@@ -169,10 +169,12 @@ void SendStatus(Stream* stream, bool head_sent, const absl::Status& status) {
   stream->SendHeaders(head, /*end=*/true);
 }
 
-void SendMessage(Stream* stream, std::string message) {
+void SendMessage(Stream* stream, std::vector<Slice> pieces) {
+  size_t bytes = 0;
+  for (const Slice& piece : pieces) bytes += piece.size;
   stream->SendHeaders(ResponseHead(), /*end=*/false);
-  stream->SendData(Slice::Take(FrameHead(message.size())));
-  stream->SendData(Slice::Take(std::move(message)));
+  stream->SendData(Slice::Take(FrameHead(bytes)));
+  for (Slice& piece : pieces) stream->SendData(std::move(piece));
   stream->SendEnd(StatusTrailers(absl::OkStatus()));
 }
 

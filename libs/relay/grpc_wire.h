@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -60,7 +61,7 @@ Headers RequestHead(std::string_view path, std::string_view authority, absl::Dur
 
 // Ends a server stream with `status`; trailers-only when the head has not been sent.
 void SendStatus(Stream* stream, bool head_sent, const absl::Status& status);
-// A whole unary answer with status OK.
-void SendMessage(Stream* stream, std::string message);
+// A whole unary answer with status OK; the pieces of the message are sent without copying.
+void SendMessage(Stream* stream, std::vector<Slice> pieces);
 
 }  // namespace fate::relay

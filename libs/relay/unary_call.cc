@@ -70,7 +70,13 @@ void UnaryCall::OnClosed(const absl::Status&) {
 }
 
 void UnaryCall::Answer(std::string message) {
-  if (Stream* stream = End()) SendMessage(stream, std::move(message));
+  std::vector<Slice> pieces;
+  pieces.push_back(Slice::Take(std::move(message)));
+  Answer(std::move(pieces));
+}
+
+void UnaryCall::Answer(std::vector<Slice> pieces) {
+  if (Stream* stream = End()) SendMessage(stream, std::move(pieces));
 }
 
 void UnaryCall::Fail(const absl::Status& status) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "relay/grpc_wire.h"
@@ -31,6 +32,7 @@ class UnaryCall final : public StreamHandler, public std::enable_shared_from_thi
 
   // Once; later ones are ignored, as the client may have left.
   void Answer(std::string message);
+  void Answer(std::vector<Slice> pieces);
   void Fail(const absl::Status& status);
 
   // Runs once if the client leaves or its deadline passes before the answer.

@@ -50,6 +50,11 @@ std::shared_ptr<const RouteTable> RouteWatcher::Current() const {
   return table_;
 }
 
+bool RouteWatcher::loaded() const {
+  std::lock_guard lock(mutex_);
+  return loaded_;
+}
+
 absl::Status RouteWatcher::status() const {
   std::lock_guard lock(mutex_);
   return status_;
@@ -74,6 +79,7 @@ void RouteWatcher::Reload() {
   log::Info("route table {} read: {} parties, own: {}", path_, table->party_count(),
             fmt::join(table->self_parties(), ", "));
   table_ = std::make_shared<RouteTable>(*std::move(table));
+  loaded_ = true;
 }
 
 void RouteWatcher::Run() {

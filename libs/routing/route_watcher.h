@@ -28,6 +28,8 @@ class RouteWatcher {
 
   // The table in force. Thread-safe.
   std::shared_ptr<const RouteTable> Current() const;
+  // A table has been read at least once. Thread-safe.
+  bool loaded() const;
   // OK, or why the file as it is now could not be used. Thread-safe.
   absl::Status status() const;
 
@@ -49,6 +51,7 @@ class RouteWatcher {
   bool stop_ = false;
   std::shared_ptr<const RouteTable> table_;
   absl::Status status_;
+  bool loaded_ = false;
   std::thread thread_;
 };
 

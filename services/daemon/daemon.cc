@@ -84,6 +84,9 @@ int Run(int argc, char** argv, const Identity& identity, const CheckConfig& chec
   }
   if (auto status = check(options.config); !status.ok()) return Fail(identity, status, 2);
   if (options.check_config) {
+    absl::Status more =
+        identity.check_more ? identity.check_more(options.config) : absl::OkStatus();
+    if (!more.ok()) return Fail(identity, more, 2);
     std::printf("%s: configuration %s is correct\n", identity.name.c_str(), options.config.c_str());
     return 0;
   }

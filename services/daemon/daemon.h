@@ -41,6 +41,8 @@ struct Identity {
   std::string log_format_key = "eggroll.log.format";
   // Reads a text setting from the configuration file, "" when absent. Default: Properties.
   std::function<std::string(const std::string& config_path, const std::string& key)> log_setting;
+  // What --check-config looks at beyond what a start insists on.
+  std::function<absl::Status(const std::string& config_path)> check_more;
   // Adds options of this daemon only.
   std::function<void(CLI::App&)> extra_options;
 };

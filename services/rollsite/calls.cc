@@ -1,0 +1,118 @@
+#include "rollsite/calls.h"
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "relay/grpc_wire.h"
+#include "rollsite/packet_dispatch.h"
+#include "rollsite/ptp.h"
+#include "rollsite/push_onward.h"
+
+namespace fate::rollsite {
+namespace {
+
+using Method = QueueService::Method;
+
+constexpr std::string_view kTransferService =
+    "/com.webank.ai.eggroll.api.networking.proxy.DataTransferService/";
+constexpr std::string_view kIntrospection[] = {"/grpc.health.v1.Health/",
+                                               "/grpc.reflection.v1alpha.ServerReflection/"};
+
+bool IsIntrospection(std::string_view path) {
+  for (std::string_view prefix : kIntrospection) {
+    if (path.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+// spec/rollsite.md 3: the one metadata key without which nothing works.
+bool LacksProvider(relay::Stream* stream, const relay::Headers& head) {
+  if (!relay::Find(head, "x-ptp-tech-provider-code").empty()) return false;
+  Refuse("queue", stream,
+         InternalError("techProviderCode is null; send x-ptp-tech-provider-code: FATE"));
+  return true;
+}
+
+}  // namespace
+
+Calls::Calls(Gateway* gateway, relay::Address introspection)
+    : gateway_(gateway),
+      queues_(gateway),
+      eggs_(gateway->upstreams(), gateway->config().cluster_manager),
+      introspection_(std::move(introspection)) {}
+
+void Calls::OnCall(relay::Stream* stream, relay::Headers head, bool end) {
+  std::string path(relay::Find(head, ":path"));
+  std::string_view view = path;
+  if (view.starts_with(kPtpTransport)) {
+    return OnTransport(view.substr(std::string_view(kPtpTransport).size()), stream,
+                       std::move(head));
+  }
+  if (view == kInvokePath) return OnInvoke(stream, std::move(head), end);
+  if (view.starts_with(kTransferService)) {
+    view.remove_prefix(kTransferService.size());
+    if (view == "push") return DispatchPush(gateway_, &eggs_, stream, std::move(head));
+    if (view == "unaryCall") return DispatchUnaryCall(gateway_, stream, std::move(head));
+  }
+  if (IsIntrospection(view)) {
+    return gateway_->PassOn("introspection", stream, std::move(head), {}, end,
+                            {introspection_, "the health service", ""}, relay::Lane::kControl);
+  }
+  Refuse("unknown", stream, UnimplementedError("{} is not served by rollsite", Escape(path)));
+}
+
+void Calls::OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head) {
+  if (LacksProvider(stream, head)) return;
+  if (method == "push") return OnQueuePush(stream, std::move(head));
+  if (method == "pop") return queues_.Serve(Method::kPop, stream, std::move(head));
+  if (method == "peek") return queues_.Serve(Method::kPeek, stream, std::move(head));
+  if (method == "release") return queues_.Serve(Method::kRelease, stream, std::move(head));
+  Refuse("unknown", stream,
+         UnimplementedError("PrivateTransferTransport has no method {}", Escape(method)));
+}
+
+void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
+  std::string party = PtpContext::Read(head).Target();
+  if (gateway_->IsSelf(party)) return queues_.Serve(Method::kPush, stream, std::move(head));
+  if (party.empty()) {
+    return AnswerCode("queue_push", stream, std::move(head), transfer_queue::kSystemError,
+                      "des party id is null");
+  }
+  auto target = gateway_->Route(party, "default");
+  if (target.ok()) return PushOnward(gateway_, *target, stream, head);
+  if (!absl::IsNotFound(target.status())) return Refuse("queue_push", stream, target.status());
+  log::Warning("queue_push refused with code 130: {}", Message(target.status()));
+  AnswerCode("queue_push", stream, std::move(head), kRouterError, "can not found router info");
+}
+
+void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
+  if (LacksProvider(stream, head)) return;
+  std::string party = PtpContext::Read(head).Target();
+  if (gateway_->IsSelf(party)) return queues_.ServeInvoke(stream, std::move(head));
+  if (party.empty()) {
+    return AnswerCode("invoke", stream, std::move(head), transfer_queue::kSystemError,
+                      "des party id is null");
+  }
+  auto target = gateway_->Route(party, "default");
+  if (target.ok()) {
+    return gateway_->PassOn("invoke", stream, std::move(head), {}, end, *target,
+                            relay::Lane::kBulk);
+  }
+  if (!absl::IsNotFound(target.status())) return Refuse("invoke", stream, target.status());
+  log::Warning("invoke refused with code 130: {}", Message(target.status()));
+  AnswerCode("invoke", stream, std::move(head), kRouterError, "can not found router info");
+}
+
+// OK with a code, as upstream answers (spec/rollsite.md 15, cases 14 and 15). The request is
+// taken in first: some clients do not read an answer while they send.
+void Calls::AnswerCode(std::string_view method, relay::Stream* stream, relay::Headers head,
+                       std::string_view code, const std::string& text) {
+  std::string message = PartyText(gateway_->SelfName(PtpContext::Read(head).Target()), text);
+  relay::UnaryCall::Serve(stream, std::move(head), gateway_->collected(),
+                          [method, code, message](const QueueService::CallPtr& call) {
+                            CountCall(method, absl::OkStatus());
+                            call->Answer(EncodeOutbound(code, message));
+                          });
+}
+
+}  // namespace fate::rollsite

@@ -1,0 +1,40 @@
+#pragma once
+
+// Which code answers a call: by path, then by where it is meant to go.
+//
+//   PrivateTransferTransport push     own party: queue; other: PushOnward
+//                            pop, peek, release: queue
+//   PrivateTransferProtocol  invoke   own party: queue; other: passed on unchanged (exchange)
+//   DataTransferService      push     own party: EggSink; other: passed on
+//                            unaryCall  by route, the own party too (its fateflow)
+//   grpc.health, reflection           passed on to the gRPC server behind `introspection`
+//   anything else                     UNIMPLEMENTED
+
+#include "rollsite/egg_finder.h"
+#include "rollsite/gateway.h"
+#include "rollsite/queue_service.h"
+
+namespace fate::rollsite {
+
+class Calls {
+ public:
+  Calls(Gateway* gateway, relay::Address introspection);
+
+  void OnCall(relay::Stream* stream, relay::Headers head, bool end);
+
+  QueueService& queues() { return queues_; }
+
+ private:
+  void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);
+  void OnInvoke(relay::Stream* stream, relay::Headers head, bool end);
+  void OnQueuePush(relay::Stream* stream, relay::Headers head);
+  void AnswerCode(std::string_view method, relay::Stream* stream, relay::Headers head,
+                  std::string_view code, const std::string& text);
+
+  Gateway* const gateway_;
+  QueueService queues_;
+  EggFinder eggs_;
+  const relay::Address introspection_;
+};
+
+}  // namespace fate::rollsite

@@ -1,0 +1,80 @@
+#include "rollsite/gateway.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "relay/grpc_wire.h"
+
+namespace fate::rollsite {
+
+absl::StatusOr<Target> Gateway::Route(std::string_view party, std::string_view role) {
+  auto table = routes_->Current();
+  ASSIGN_OR_RETURN(routing::Route route, table->Find(party, role, turn_++));
+  const routing::Endpoint& endpoint = route.endpoint;
+  std::string where = fmt::format("{} of {}", route.rule, config_.route_table);
+  if (endpoint.cycle) return FailedPreconditionError("router info has a cycle invoke: {}", where);
+  if (endpoint.protocol == routing::Protocol::kHttp) {
+    return UnimplementedError(
+        "invalid router info for grpc stream: {} has protocol http; this "
+        "rollsite speaks grpc only",
+        where);
+  }
+  if (endpoint.is_polling) {
+    return UnimplementedError("{} has is_polling; this rollsite does not serve polling parties",
+                              where);
+  }
+  if (endpoint.tls) {
+    return UnimplementedError(
+        "{} asks for TLS, which this rollsite does not speak yet; nothing "
+        "was sent in clear text",
+        where);
+  }
+  bool own = table->IsSelf(party);
+  return Target{{endpoint.host, endpoint.port},
+                fmt::format("rollsite of party {} to party {} ({})", table->SelfName(""),
+                            Escape(party), route.rule),
+                fmt::format("check that {} runs there and that {} names its address",
+                            own ? "fate-fateflow" : "fate-rollsite", config_.route_table)};
+}
+
+void Gateway::PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
+                     std::vector<relay::Slice> first, bool ended, const Target& target,
+                     relay::Lane lane) {
+  relay::ForwardTarget to{target.address, lane, target.peer, target.remedy};
+  relay::Forward(&upstreams_, stream, std::move(head), std::move(first), ended, std::move(to),
+                 [method = std::string(method)](const relay::ForwardResult& result) {
+                   CountBytes(result.request_bytes, result.response_bytes);
+                   CountCall(method, result.status);
+                 });
+}
+
+void CountCall(std::string_view method, const absl::Status& status) {
+  static auto& calls = prometheus::BuildCounter()
+                           .Name("rollsite_calls_total")
+                           .Help("Calls that have ended, by method and gRPC status")
+                           .Register(Metrics());
+  calls.Add({{"method", std::string(method)}, {"code", absl::StatusCodeToString(status.code())}})
+      .Increment();
+  if (!status.ok() && !absl::IsCancelled(status)) {
+    log::Warning("{} failed: {}", method, ToText(status));
+  }
+}
+
+void CountBytes(uint64_t in_bytes, uint64_t out_bytes) {
+  static auto& family = prometheus::BuildCounter()
+                            .Name("rollsite_relayed_bytes_total")
+                            .Help("Bytes of messages passed on or stored, by direction")
+                            .Register(Metrics());
+  static auto& in = family.Add({{"direction", "request"}});
+  static auto& out = family.Add({{"direction", "answer"}});
+  in.Increment(static_cast<double>(in_bytes));
+  out.Increment(static_cast<double>(out_bytes));
+}
+
+void Refuse(std::string_view method, relay::Stream* stream, const absl::Status& status) {
+  CountCall(method, status);
+  relay::SendStatus(stream, /*head_sent=*/false, status);
+}
+
+}  // namespace fate::rollsite

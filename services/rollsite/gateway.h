@@ -1,0 +1,63 @@
+#pragma once
+
+// What the handlers of calls share: the loop, connections to peers, the route table, metrics. All
+// of it belongs to the loop's thread.
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "relay/forward.h"
+#include "relay/unary_call.h"
+#include "relay/upstreams.h"
+#include "rollsite/config.h"
+#include "routing/route_watcher.h"
+
+namespace fate::rollsite {
+
+struct Target {
+  relay::Address address;
+  std::string peer;    // "rollsite of party 9999 to party 10000 (route_table.default.default[0])"
+  std::string remedy;  // what to do when it cannot be reached
+};
+
+class Gateway {
+ public:
+  Gateway(const Config& config, relay::EventLoop* loop, const routing::RouteWatcher* routes)
+      : config_(config), upstreams_(loop), routes_(routes) {}
+
+  const Config& config() const { return config_; }
+  relay::EventLoop& loop() const { return upstreams_.loop(); }
+  relay::Upstreams* upstreams() { return &upstreams_; }
+  relay::UnaryCall::Collected* collected() { return &collected_; }
+
+  bool IsSelf(std::string_view party) const { return routes_->Current()->IsSelf(party); }
+  // The party that speaks in messages; see RouteTable::SelfName.
+  std::string SelfName(std::string_view target) const {
+    return routes_->Current()->SelfName(target);
+  }
+
+  // Where a call to (party, role) goes on. Errors: kNotFound (no route), kUnimplemented (the
+  // route asks for what this gateway does not speak), kFailedPrecondition (marked as a cycle).
+  absl::StatusOr<Target> Route(std::string_view party, std::string_view role);
+
+  // Passes a call on and counts and logs its end as `method`.
+  void PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
+              std::vector<relay::Slice> first, bool ended, const Target& target, relay::Lane lane);
+
+ private:
+  const Config& config_;
+  relay::Upstreams upstreams_;
+  relay::UnaryCall::Collected collected_;
+  const routing::RouteWatcher* const routes_;
+  uint64_t turn_ = 0;
+};
+
+// One line of the metrics and, for failures, of the log: the end of a call.
+void CountCall(std::string_view method, const absl::Status& status);
+void CountBytes(uint64_t in_bytes, uint64_t out_bytes);
+
+// A call that is refused before anything was read.
+void Refuse(std::string_view method, relay::Stream* stream, const absl::Status& status);
+
+}  // namespace fate::rollsite

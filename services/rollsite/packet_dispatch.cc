@@ -1,0 +1,112 @@
+#include "rollsite/packet_dispatch.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+
+#include "base/status.h"
+#include "base/text.h"
+#include "relay/grpc_wire.h"
+#include "rollsite/egg_sink.h"
+#include "rollsite/packet_codec.h"
+
+namespace fate::rollsite {
+namespace {
+
+// Holds a stream until its destination is known.
+class Peek final : public relay::StreamHandler, public std::enable_shared_from_this<Peek> {
+ public:
+  // Gets the first packet's header and the stream with everything received so far.
+  using Found = std::function<void(const PacketHeader&, relay::Stream*, relay::Headers head,
+                                   std::vector<relay::Slice> received, bool ended)>;
+
+  static void Start(const char* method, relay::Stream* stream, relay::Headers head, Found found) {
+    auto peek = std::make_shared<Peek>(method, stream, std::move(head), std::move(found));
+    stream->SetHandler(peek);
+    if (auto timeout = relay::ParseTimeout(relay::Find(peek->head_, "grpc-timeout"))) {
+      peek->timer_ = stream->loop().After(*timeout, [weak = peek->weak_from_this()] {
+        if (auto self = weak.lock()) self->Fail(DeadlineExceededError("no packet in time"));
+      });
+    }
+  }
+
+  Peek(const char* method, relay::Stream* stream, relay::Headers head, Found found)
+      : method_(method),
+        stream_(stream),
+        loop_(&stream->loop()),
+        head_(std::move(head)),
+        found_(std::move(found)) {}
+  ~Peek() override { loop_->Cancel(timer_); }
+
+ private:
+  void OnData(relay::Slice slice) override {
+    if (!stream_) return;
+    size_t room = kMaxPacketHeaderBytes + relay::kFrameHeadBytes - prefix_.size();
+    prefix_ += slice.view().substr(0, std::min(room, slice.size));
+    received_.push_back(std::move(slice));
+    auto header = PeekHeader(prefix_);
+    if (!header.ok()) return Fail(header.status());
+    if (*header) HandOver(**header, /*ended=*/false);
+  }
+
+  void OnEnd(relay::Headers) override {
+    Fail(InvalidArgumentError("the call ended before its first packet"));
+  }
+
+  void OnClosed(const absl::Status&) override { stream_ = nullptr; }
+
+  void HandOver(const PacketHeader& header, bool ended) {
+    auto self = shared_from_this();  // SetHandler of the next one lets go of this one
+    relay::Stream* stream = std::exchange(stream_, nullptr);
+    found_(header, stream, std::move(head_), std::move(received_), ended);
+  }
+
+  void Fail(const absl::Status& status) {
+    if (relay::Stream* stream = std::exchange(stream_, nullptr)) Refuse(method_, stream, status);
+  }
+
+  const char* const method_;
+  relay::Stream* stream_;  // null once handed over
+  relay::EventLoop* const loop_;
+  relay::Headers head_;
+  const Found found_;
+  std::string prefix_;
+  std::vector<relay::Slice> received_;
+  relay::EventLoop::TimerId timer_ = 0;
+};
+
+// Upstream's status for what it cannot route, with the text it lacks (spec 5.8).
+absl::Status NotRouted(const absl::Status& status) {
+  return absl::IsNotFound(status) ? absl::UnknownError(status.message()) : status;
+}
+
+}  // namespace
+
+void DispatchPush(Gateway* gateway, EggFinder* eggs, relay::Stream* stream, relay::Headers head) {
+  Peek::Start("push", stream, std::move(head),
+              [gateway, eggs](const PacketHeader& header, relay::Stream* from, relay::Headers head,
+                              std::vector<relay::Slice> received, bool ended) {
+                Destination to = DestinationOf(header);
+                if (gateway->IsSelf(to.party)) {
+                  return SinkIntoEggs(gateway, eggs, header, to, from, head, std::move(received));
+                }
+                auto target = gateway->Route(to.party, to.role);
+                if (!target.ok()) return Refuse("push", from, NotRouted(target.status()));
+                gateway->PassOn("push", from, std::move(head), std::move(received), ended, *target,
+                                relay::Lane::kBulk);
+              });
+}
+
+void DispatchUnaryCall(Gateway* gateway, relay::Stream* stream, relay::Headers head) {
+  Peek::Start("unaryCall", stream, std::move(head),
+              [gateway](const PacketHeader& header, relay::Stream* from, relay::Headers head,
+                        std::vector<relay::Slice> received, bool ended) {
+                Destination to = DestinationOf(header);
+                auto target = gateway->Route(to.party, header.dst().role());
+                if (!target.ok()) return Refuse("unaryCall", from, NotRouted(target.status()));
+                gateway->PassOn("unaryCall", from, std::move(head), std::move(received), ended,
+                                *target, relay::Lane::kControl);
+              });
+}
+
+}  // namespace fate::rollsite

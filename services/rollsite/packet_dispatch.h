@@ -1,0 +1,14 @@
+#pragma once
+
+// DataTransferService: reads the first packet of a call just far enough to see where it goes
+// (spec/rollsite.md 6.1, 6.4), then hands the stream over, with what was read, unchanged.
+
+#include "rollsite/egg_finder.h"
+#include "rollsite/gateway.h"
+
+namespace fate::rollsite {
+
+void DispatchPush(Gateway* gateway, EggFinder* eggs, relay::Stream* stream, relay::Headers head);
+void DispatchUnaryCall(Gateway* gateway, relay::Stream* stream, relay::Headers head);
+
+}  // namespace fate::rollsite

@@ -1,0 +1,45 @@
+#pragma once
+
+// The private transfer protocol's metadata, codes and answers (spec/rollsite.md 3, 5.4, 5.8).
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relay/stream.h"
+
+namespace fate::rollsite {
+
+inline constexpr char kPtpTransport[] = "/org.ppc.ptp.PrivateTransferTransport/";
+inline constexpr char kPtpProtocol[] = "/org.ppc.ptp.PrivateTransferProtocol/";
+inline constexpr char kInvokePath[] = "/org.ppc.ptp.PrivateTransferProtocol/invoke";
+inline constexpr char kPushPath[] = "/org.ppc.ptp.PrivateTransferTransport/push";
+
+inline constexpr std::string_view kRouterError = "130";
+inline constexpr std::string_view kCycleError = "145";
+
+// What gRPC metadata says about a call.
+struct PtpContext {
+  std::string version, tech_provider, trace_id, token, uri, session, topic;
+  std::string source_node, source_instance, target_node, target_instance;
+  std::string queue_type, message_flag;
+
+  // The source falls back to x-ptp-from-node-id, then to the instance ids (spec 3).
+  static PtpContext Read(const relay::Headers& head);
+  const std::string& Target() const { return target_node.empty() ? target_instance : target_node; }
+  // What goes on to another gateway with an invoke of `uri`: every field that is not empty.
+  relay::Headers Emit(std::string_view uri) const;
+  // `uri` without scheme and authority.
+  std::string_view UriPath() const;
+};
+
+// TransportOutbound and Outbound, which have one wire shape. The payload is not copied.
+std::vector<relay::Slice> EncodeOutbound(std::string_view code, std::string_view message,
+                                         std::string payload = {});
+// "PARTY_9999:text"; the bare text when there is no own party.
+std::string PartyText(const std::string& self, std::string_view text);
+
+// Protobuf's base-128 varint.
+void AppendVarint(std::string* out, uint64_t value);
+
+}  // namespace fate::rollsite

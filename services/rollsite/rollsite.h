@@ -1,0 +1,58 @@
+#pragma once
+
+// The rollsite service: configuration, the relay's thread, the route table's watcher, the gRPC
+// server for health and reflection, the admin address.
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/statusor.h"
+#include "daemon/daemon.h"
+#include "http/server.h"
+#include "relay/server.h"
+#include "rollsite/calls.h"
+#include "rpc/server.h"
+
+namespace fate::rollsite {
+
+class Rollsite final : public daemon::Running {
+ public:
+  // Start-up insists on the properties only: without a route table the service runs, answers
+  // 130 and takes the table when it appears.
+  static absl::Status Check(const std::string& config_path);
+  // The route table as well: --check-config.
+  static absl::Status CheckAll(const std::string& config_path);
+  static absl::StatusOr<std::unique_ptr<daemon::Running>> Start(const std::string& config_path);
+  static absl::StatusOr<std::unique_ptr<Rollsite>> Start(Config config);
+  ~Rollsite() override;
+
+  int port() const { return port_; }
+  int admin_port() const { return admin_->port(); }
+  // As of now; zeros if the relay's thread does not answer. Any thread.
+  transfer_queue::Stats queue_stats();
+  size_t client_connections();
+
+ private:
+  explicit Rollsite(Config config);
+  absl::Status Listen();
+  absl::Status Health();
+  void UpdateGauges();
+  void StopRelay();
+  template <class Result>
+  Result OnLoop(std::function<Result()> function, Result fallback);
+
+  const Config config_;
+  routing::RouteWatcher routes_;
+  relay::EventLoop loop_;
+  std::unique_ptr<rpc::Server> introspection_;
+  // On the loop's thread.
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<Calls> calls_;
+  std::unique_ptr<relay::Server> server_;
+  int port_ = 0;
+  std::thread thread_;
+  std::unique_ptr<http::Server> admin_;
+};
+
+}  // namespace fate::rollsite
