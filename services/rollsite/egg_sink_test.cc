@@ -1,0 +1,429 @@
+// Pushes that end at this party's eggs: spec/rollsite.md 6.3 and 15, cases 24-31. Clustermanager
+// and egg are gRPC servers in this process.
+#include "rollsite/egg_sink.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+
+#include "eggroll/meta.pb.h"
+#include "eggroll/transfer.grpc.pb.h"
+#include "proxy/proxy.grpc.pb.h"
+#include "rollsite/test_support.h"
+#include "rpc/command.h"
+#include "wire/federation_key.h"
+
+namespace fate::rollsite {
+namespace {
+
+using com::webank::ai::eggroll::api::networking::proxy::DataTransferService;
+using com::webank::ai::eggroll::api::networking::proxy::Packet;
+using com::webank::eggroll::core::meta::SessionMeta;
+using com::webank::eggroll::core::meta::Store;
+using com::webank::eggroll::core::meta::Task;
+using com::webank::eggroll::core::transfer::TransferBatch;
+using com::webank::eggroll::core::transfer::TransferService;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+// One egg: keeps the batches of each tag; its task ends when the stream of the tag has ended.
+class FakeEgg final : public TransferService::Service {
+ public:
+  FakeEgg() {
+    commands_.Register("v1/eggs-pair/runTask",
+                       [this](const rpc::CommandCall& call, rpc::Respond respond) {
+                         std::lock_guard lock(mutex_);
+                         Task task;
+                         task.ParseFromString(call.argument);
+                         tasks_.push_back(task);
+                         if (fail_task_) return respond(InternalError("disk full"));
+                         running_[task.id()] = respond;
+                         AnswerEnded();
+                       });
+    server_ = *rpc::Server::Start("127.0.0.26", 0, {commands_.service(), this});
+  }
+  ~FakeEgg() override {
+    go_on_ = true;
+    if (server_) server_->Shutdown(absl::Seconds(1));
+  }
+
+  grpc::Status send(grpc::ServerContext* context, grpc::ServerReader<TransferBatch>* reader,
+                    TransferBatch* answer) override {
+    TransferBatch batch;
+    std::string tag;
+    while (reader->Read(&batch)) {
+      std::lock_guard lock(mutex_);
+      if (tag.empty()) *answer->mutable_header() = batch.header();
+      tag = batch.header().tag();
+      batches_.push_back(batch);
+      if (hold_) break;
+    }
+    while (hold_ && !go_on_ && !context->IsCancelled()) std::this_thread::sleep_for(2ms);
+    if (context->IsCancelled()) ++cancelled_;
+    std::lock_guard lock(mutex_);
+    ended_.insert(tag);
+    AnswerEnded();
+    return grpc::Status::OK;
+  }
+
+  // mutex_ held.
+  void AnswerEnded() {
+    for (auto it = running_.begin(); it != running_.end();) {
+      if (!ended_.erase(it->first)) {
+        ++it;
+        continue;
+      }
+      it->second(std::string());
+      it = running_.erase(it);
+    }
+  }
+  std::vector<TransferBatch> batches() {
+    std::lock_guard lock(mutex_);
+    return batches_;
+  }
+  std::vector<Task> tasks() {
+    std::lock_guard lock(mutex_);
+    return tasks_;
+  }
+  void Kill() { server_.reset(); }
+
+  std::atomic<bool> fail_task_ = false, hold_ = false, go_on_ = false;
+  std::atomic<int> cancelled_ = 0;
+  std::mutex mutex_;
+  std::vector<TransferBatch> batches_;
+  std::vector<Task> tasks_;
+  std::map<std::string, rpc::Respond> running_;
+  std::multiset<std::string> ended_;
+  rpc::CommandService commands_{rpc::ErrorStyle::kEgg};
+  std::unique_ptr<rpc::Server> server_;
+};
+
+class FakeManager {
+ public:
+  explicit FakeManager(int egg_port) {
+    commands_.Register(
+        "v1/cluster-manager/session/getSession",
+        [this, egg_port](const rpc::CommandCall& call, rpc::Respond respond) {
+          ++session_calls_;
+          SessionMeta meta;
+          meta.ParseFromString(call.argument);
+          std::lock_guard lock(mutex_);
+          if (status_.empty()) return respond(std::string());
+          meta.set_status(status_);
+          auto* egg = meta.add_processors();
+          egg->set_id(7);
+          egg->set_servernodeid(1);
+          egg->set_processortype("egg_pair");
+          for (auto* endpoint : {egg->mutable_commandendpoint(), egg->mutable_transferendpoint()}) {
+            endpoint->set_host("127.0.0.26");
+            endpoint->set_port(egg_port);
+          }
+          respond(meta.SerializeAsString());
+        });
+    commands_.Register("v1/cluster-manager/metadata/getOrCreateStore",
+                       [this](const rpc::CommandCall& call, rpc::Respond respond) {
+                         Store store;
+                         store.ParseFromString(call.argument);
+                         std::lock_guard lock(mutex_);
+                         stores_.push_back(store);
+                         for (int i = 0; i < store.storelocator().total_partitions(); ++i) {
+                           auto* partition = store.add_partitions();
+                           partition->set_id(i);
+                           partition->mutable_processor()->set_servernodeid(1);
+                         }
+                         respond(store.SerializeAsString());
+                       });
+    server_ = *rpc::Server::Start("127.0.0.27", 0, {commands_.service()});
+  }
+  void SetStatus(const std::string& status) {
+    std::lock_guard lock(mutex_);
+    status_ = status;
+  }
+  std::vector<Store> stores() {
+    std::lock_guard lock(mutex_);
+    return stores_;
+  }
+
+  std::atomic<int> session_calls_ = 0;
+  std::mutex mutex_;
+  std::string status_ = "ACTIVE";
+  std::vector<Store> stores_;
+  rpc::CommandService commands_{rpc::ErrorStyle::kManager};
+  std::unique_ptr<rpc::Server> server_;
+};
+
+const std::string kRsh = Hex(
+    "0a02733112026e311a027431220567756573742a04393939393204686f73743a05313030303042066f626a65637478"
+    "01880101900101a00101a80101f2011066696e6973685f706172746974696f6e");
+const std::string kPairBin =
+    Hex("4670939400000001000000000000000000000004000000000000000568656c6c6f");
+
+// The packet of spec 14: object "hello" from guest 9999 to host 10000.
+Packet Hello() {
+  Packet packet;
+  packet.ParseFromString(Hex("0a79120d1204393939391a0567756573741a0d120531303030301a04686f73743001"
+                             "4a4f") +
+                         kRsh + Hex("a20605332e322e3012231221") + kPairBin);
+  return packet;
+}
+
+Packet PacketOf(int64_t batch, int64_t total, const std::string& value) {
+  Packet packet = Hello();
+  RollSiteHeader header;
+  header.ParseFromString(kRsh);
+  header.set_batchseq(batch);
+  header.set_totalbatches(batch == total ? total : -1);
+  header.set_totalstreams(batch == total ? 1 : -1);
+  header.set_stage(batch == total ? wire::kFinishPartition : "");
+  packet.mutable_header()->set_seq(batch);
+  packet.mutable_header()->set_ext(header.SerializeAsString());
+  packet.mutable_body()->set_value(value);
+  return packet;
+}
+
+// Pushes enter at G (9999) and end at H (10000), whose eggs are the fake ones.
+class EggSinkTest : public ::testing::Test {
+ protected:
+  EggSinkTest()
+      : manager_(egg_.server_->port()),
+        h_("127.0.0.22", "10000", R"({"route_table": {}, "self_party": ["10000"]})",
+           {"127.0.0.27", manager_.server_->port()}),
+        g_("127.0.0.21", "9999",
+           fmt::format(
+               R"({{"route_table": {{"default": {{"default": {}}}}}, "self_party": ["9999"]}})",
+               EndpointJson("127.0.0.22", h_.port()))),
+        stub_(g_.channel()) {}
+
+  struct Result {
+    grpc::Status status;
+    PacketHeader ack;
+  };
+  Result Push(const std::vector<Packet>& packets, std::chrono::milliseconds timeout = 20s) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + timeout);
+    return Push(&context, packets);
+  }
+  Result Push(grpc::ClientContext* context, const std::vector<Packet>& packets) {
+    Result result;
+    auto writer = stub_.push(context, &result.ack);
+    for (const Packet& packet : packets) {
+      if (!writer->Write(packet)) break;
+    }
+    writer->WritesDone();
+    result.status = writer->Finish();
+    return result;
+  }
+
+  FakeEgg egg_;
+  FakeManager manager_;
+  Site h_, g_;
+  DataTransferService::Stub stub_;
+};
+
+TEST_F(EggSinkTest, Case24TheEggGetsTheBatchOfTheSpecAndTheClientTheAck) {
+  Result result = Push({Hello()});
+  ASSERT_TRUE(result.status.ok()) << result.status.error_message();
+  PacketHeader expected = Hello().header();
+  expected.set_ack(1);
+  EXPECT_EQ(result.ack.SerializeAsString(), expected.SerializeAsString());
+
+  auto batches = egg_.batches();
+  ASSERT_EQ(batches.size(), 1u);
+  std::string tag = "putBatch-__rsk#s1#n1#t1#guest#9999#host#10000-0";
+  EXPECT_EQ(batches[0].SerializeAsString(),
+            Hex("0a84010801122f") + tag + Hex("2a4f") + kRsh + Hex("1a21") + kPairBin);
+
+  auto tasks = egg_.tasks();
+  ASSERT_EQ(tasks.size(), 1u);
+  EXPECT_EQ(tasks[0].id(), tag);
+  EXPECT_EQ(tasks[0].name(), "putBatch");
+  EXPECT_EQ(tasks[0].job().options().at("eggroll.session.id"), "s1_host_10000");
+  EXPECT_EQ(tasks[0].outputs(0).processor().id(), 7);
+  EXPECT_EQ(tasks[0].outputs(0).storelocator().name(), "__rsk#s1#n1#t1#guest#9999#host#10000");
+  EXPECT_THAT(tasks[0].job().id(), HasSubstr("s1_host_10000-scala-job-"));
+
+  auto stores = manager_.stores();
+  ASSERT_EQ(stores.size(), 1u);
+  EXPECT_EQ(stores[0].storelocator().namespace_(), "s1");
+  EXPECT_EQ(stores[0].storelocator().store_type(), "IN_MEMORY");
+  EXPECT_EQ(stores[0].storelocator().total_partitions(), 1);
+  EXPECT_EQ(stores[0].options().at("serdes"), "EMPTY");
+}
+
+TEST_F(EggSinkTest, Case25And26ManyPacketsKeepOrderBoundariesAndNumbers) {
+  std::vector<size_t> sizes = {16, 100028, 100028, 50028, 0, 3 << 20};
+  std::vector<Packet> packets;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    packets.push_back(PacketOf(static_cast<int64_t>(i) + 1, static_cast<int64_t>(sizes.size()),
+                               std::string(sizes[i], static_cast<char>('a' + i))));
+  }
+  Result result = Push(packets);
+  ASSERT_TRUE(result.status.ok()) << result.status.error_message();
+  EXPECT_EQ(result.ack.ack(), 1);
+  auto batches = egg_.batches();
+  ASSERT_EQ(batches.size(), sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    EXPECT_EQ(batches[i].data() == packets[i].body().value(), true) << i;
+    EXPECT_EQ(batches[i].header().ext(), packets[i].header().ext());
+    EXPECT_EQ(batches[i].header().id(), 1);
+  }
+}
+
+TEST_F(EggSinkTest, Case27AnAbsentBodyIsAnEmptyBatch) {
+  Packet packet = Hello();
+  packet.clear_body();
+  ASSERT_TRUE(Push({packet}).status.ok());
+  ASSERT_EQ(egg_.batches().size(), 1u);
+  EXPECT_EQ(egg_.batches()[0].data(), "");
+}
+
+TEST_F(EggSinkTest, Case28TheSameStreamTwiceIsFineTwice) {
+  EXPECT_TRUE(Push({Hello()}).status.ok());
+  EXPECT_TRUE(Push({Hello()}).status.ok());
+  EXPECT_EQ(egg_.tasks().size(), 2u);
+  EXPECT_EQ(manager_.session_calls_, 1) << "the session is remembered for a while";
+}
+
+TEST_F(EggSinkTest, Case29ASessionThatHasEndedIsNamed) {
+  manager_.SetStatus("KILLED");
+  Result result = Push({Hello()});
+  EXPECT_EQ(result.status.error_code(), grpc::StatusCode::INTERNAL);
+  EXPECT_THAT(result.status.error_message(),
+              HasSubstr("eggroll session s1_host_10000 invalid status : KILLED"));
+}
+
+TEST_F(EggSinkTest, ASessionThatIsNotThereYetIsWaitedFor) {
+  manager_.SetStatus("");
+  auto push = std::async(std::launch::async, [&] { return Push({Hello()}); });
+  EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ >= 3; }));
+  manager_.SetStatus("NEW");
+  int before = manager_.session_calls_;
+  EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ > before; }));
+  manager_.SetStatus("ACTIVE");
+  EXPECT_TRUE(push.get().status.ok());
+}
+
+TEST_F(EggSinkTest, TheWaitEndsWithTheCallersDeadline) {
+  manager_.SetStatus("");
+  Result result = Push({Hello()}, 300ms);
+  EXPECT_EQ(result.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST_F(EggSinkTest, TheManagerIsNotAskedOnceTheClientHasLeft) {
+  manager_.SetStatus("");
+  grpc::ClientContext context;
+  auto push = std::async(std::launch::async, [&] { return Push(&context, {Hello()}); });
+  EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ >= 2; }));
+  context.TryCancel();
+  push.get();
+  int calls = manager_.session_calls_;
+  EXPECT_TRUE(Within(5s, [&] {  // until twice the longest pause brought no further call
+    std::this_thread::sleep_for(400ms);
+    int before = std::exchange(calls, manager_.session_calls_.load());
+    return before == calls;
+  }));
+}
+
+TEST_F(EggSinkTest, AClustermanagerThatIsDownIsNamed) {
+  manager_.server_.reset();
+  Result result = Push({Hello()});
+  EXPECT_EQ(result.status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(result.status.error_message(),
+              AllOf(HasSubstr("session s1_host_10000"), HasSubstr("Connection refused"),
+                    HasSubstr("check that fate-clustermanager runs")));
+}
+
+TEST_F(EggSinkTest, Case30AnEggThatDiesFailsThePushAndIsForgotten) {
+  egg_.hold_ = true;
+  auto push = std::async(std::launch::async, [&] {
+    return Push({PacketOf(1, 2, "a"), PacketOf(2, 2, "b")});
+  });
+  EXPECT_TRUE(Within(5s, [&] { return !egg_.batches().empty(); }));
+  std::thread kill([&] { egg_.Kill(); });
+  Result result = push.get();
+  kill.join();
+  EXPECT_FALSE(result.status.ok());
+  EXPECT_THAT(result.status.error_message(),
+              HasSubstr("egg 7 of session s1_host_10000 at 127.0.0.26:"));
+  int calls = manager_.session_calls_;
+  Push({Hello()}, 2s);
+  EXPECT_GT(manager_.session_calls_, calls) << "after a failure the session is asked for anew";
+}
+
+TEST_F(EggSinkTest, Case31AFailedTaskFailsThePush) {
+  egg_.fail_task_ = true;
+  Result result = Push({Hello()});
+  EXPECT_EQ(result.status.error_code(), grpc::StatusCode::INTERNAL);
+  EXPECT_THAT(result.status.error_message(),
+              AllOf(HasSubstr("its task putBatch failed"), HasSubstr("disk full")));
+}
+
+TEST_F(EggSinkTest, AClientThatLeavesEndsTheTransferToTheEgg) {
+  egg_.hold_ = true;
+  grpc::ClientContext context;
+  PacketHeader ack;
+  auto writer = stub_.push(&context, &ack);
+  writer->Write(PacketOf(1, 2, "a"));
+  EXPECT_TRUE(Within(5s, [&] { return !egg_.batches().empty(); }));
+  context.TryCancel();
+  EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_TRUE(Within(2s, [&] { return egg_.cancelled_ == 1; }));
+}
+
+// The egg does not read: the pusher is stopped, the rollsites hold a bounded amount.
+TEST_F(EggSinkTest, ASlowEggStopsThePusher) {
+  egg_.hold_ = true;
+  grpc::ClientContext context;
+  PacketHeader ack;
+  auto writer = stub_.push(&context, &ack);
+  std::atomic<int> written = 0;
+  std::thread pusher([&] {
+    while (written < 1000 &&
+           writer->Write(PacketOf(written + 1, 1000, std::string(1 << 20, 'x')))) {
+      ++written;
+    }
+  });
+  int seen = -1;
+  EXPECT_TRUE(Within(20s, [&] {
+    std::this_thread::sleep_for(200ms);
+    int before = std::exchange(seen, written.load());
+    return before == seen && seen > 0;
+  }));
+  EXPECT_LT(written, 64);
+  context.TryCancel();
+  pusher.join();
+  writer->Finish();
+}
+
+TEST_F(EggSinkTest, BadHeadersAreRefused) {
+  Packet no_ext = Hello();
+  no_ext.mutable_header()->clear_ext();
+  EXPECT_THAT(Push({no_ext}).status.error_message(),
+              HasSubstr("without a readable RollSiteHeader"));
+
+  auto with = [](auto change) {
+    Packet packet = Hello();
+    RollSiteHeader header;
+    header.ParseFromString(kRsh);
+    change(&header);
+    packet.mutable_header()->set_ext(header.SerializeAsString());
+    return packet;
+  };
+  Packet many = with([](RollSiteHeader* h) { h->set_totalpartitions(1'000'000); });
+  EXPECT_THAT(Push({many}).status.error_message(), HasSubstr("at most 4096 partitions"));
+  Packet outside = with([](RollSiteHeader* h) { h->set_partitionid(1); });
+  EXPECT_THAT(Push({outside}).status.error_message(), HasSubstr("partition 1 of 1"));
+  Packet path = with([](RollSiteHeader* h) { h->set_rollsitesessionid("../s"); });
+  EXPECT_THAT(Push({path}).status.error_message(), HasSubstr("is not valid"));
+  Packet error = Hello();
+  error.mutable_body()->set_key("[roll site transfer exception]");
+  error.mutable_body()->set_value("out of\nmemory");
+  EXPECT_THAT(Push({error}).status.error_message(), HasSubstr("the sender gave up: out of"));
+  EXPECT_TRUE(egg_.batches().empty());
+}
+
+}  // namespace
+}  // namespace fate::rollsite
