@@ -10,7 +10,8 @@ UNITS_LOWER = {"ms", "MB"}
 
 def main():
     quick = "--quick" in sys.argv
-    subprocess.run(["ninja", "-C", "build/release", "engine_bench"], check=True,
+    subprocess.run(["ninja", "-C", "build/release", "engine_bench", "clustermanager", "nodemanager",
+                    "egg_pair", "rollsite"], check=True,
                    stdout=subprocess.DEVNULL)
     command = ["build/release/bench/engine_bench", "200000" if quick else "5000000", "3" if quick else "15"]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout

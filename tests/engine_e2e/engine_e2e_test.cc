@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <thread>
+
 #include "base/status.h"
+#include "eggroll/transfer.pb.h"
 #include "engine_e2e/rows.h"
 
 namespace fate {
@@ -123,6 +126,38 @@ TEST_F(EngineTest, ASessionCanBeKilledByItsId) {
   ASSERT_EQ(Session::KillById(party_->cluster_manager(), "crashed-component"), absl::OkStatus());
   EXPECT_TRUE(Eventually([&] { return party_->Eggs().empty(); }));
   EXPECT_EQ(Session::KillById(party_->cluster_manager(), "never-opened"), absl::OkStatus());
+}
+
+TEST_F(EngineTest, KillingASessionEndsItsRunningJobs) {
+  auto session = OpenSession(*party_, "busy");
+  auto name = StoreName::Parse("busy", "waiting");
+  auto table = session->UnregisteredTable(*name, 1, compute::kLmdb);
+  com::webank::eggroll::core::transfer::RollSitePullGetHeaderRequest request;
+  request.set_tag("never");
+  request.set_timeout(600);
+  com::webank::eggroll::core::meta::Job job;
+  *job.add_inputs()->mutable_store() = table->store();
+  job.add_functors()->set_body(request.SerializeAsString());
+  absl::Status status;
+  std::thread waiter([&] { status = session->RunJob(job, "pullGetHeader").status(); });
+  ASSERT_EQ(Session::KillById(party_->cluster_manager(), "busy"), absl::OkStatus());
+  waiter.join();
+  EXPECT_FALSE(status.ok());
+}
+
+TEST_F(EngineTest, EggsEndWithTheirNodeManager) {
+  auto session = OpenSession(*party_, "orphans");
+  const std::vector<pid_t> eggs = party_->Eggs();
+  ASSERT_EQ(eggs.size(), 2u);
+  party_->KillProgram("nodemanager");
+  for (pid_t egg : eggs) {
+    EXPECT_TRUE(Eventually([&] { return kill(egg, 0) != 0; })) << "egg " << egg << " lives on";
+  }
+  ASSERT_EQ(party_->StartProgram("nodemanager"), absl::OkStatus());
+  EXPECT_FALSE(session->CreateTable(2)->Count().ok());
+  session.reset();
+  auto next = OpenSession(*party_, "after-orphans");
+  ASSERT_NE(next, nullptr);
 }
 
 TEST_F(EngineTest, AClusterManagerThatRestartsKeepsTheSession) {

@@ -162,6 +162,31 @@ TEST_F(FederationTest, APutWaitsForARollsiteThatRestarts) {
   EXPECT_EQ(*host().GetObject("o", "t", kGuest), "hello");
 }
 
+// A stream that was cut is sent again with the same numbers: nothing is lost, nothing comes twice.
+TEST_F(FederationTest, ATableArrivesWholeThoughBothRollsitesAreKilledOnTheWay) {
+  auto table = sessions_[0]->CreateTable(2);
+  const std::string padding(1000, 'p');
+  int i = 0;
+  ASSERT_EQ(table->PutAll([&](std::string* key, std::string* value) {
+    *key = KeyOf(i);
+    *value = ValueOf(i) + padding;
+    return i++ < kRows;
+  }),
+            absl::OkStatus());
+  absl::Status put;
+  std::thread putter([&] { put = guest().PutTable("rows", "t", kHost, *table); });
+  for (LocalParty* party : parties_) {
+    party->KillProgram("rollsite");
+    ASSERT_EQ(party->StartProgram("rollsite"), absl::OkStatus());
+  }
+  putter.join();
+  ASSERT_EQ(put, absl::OkStatus());
+  auto received = host().GetTable("rows", "t", kGuest);
+  ASSERT_TRUE(received.ok()) << received.status();
+  EXPECT_EQ(*received->Count(), kRows);
+  EXPECT_EQ(**received->Get(KeyOf(kRows - 1)), ValueOf(kRows - 1) + padding);
+}
+
 TEST_F(FederationTest, AStoppedPeerRollsiteIsAnErrorThatNamesIt) {
   parties_[1]->KillProgram("rollsite");
   const absl::Time start = absl::Now();
