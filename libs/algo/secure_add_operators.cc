@@ -102,14 +102,26 @@ absl::Status Split(const OperatorContext& context, PairReader& input, PairWriter
   return input.status();
 }
 
+// Both sides must have the same keys: a row that one party lacks would be lost without a word.
 absl::Status Add(const OperatorContext& context, PairReader& left, PairReader& right,
                  PairWriter& output) {
-  return MergeJoin(context, left, right,
-                   [&](std::string_view key, std::string_view a, std::string_view b) {
-                     ASSIGN_OR_RETURN(double x, NumberOf(a));
-                     ASSIGN_OR_RETURN(double y, NumberOf(b));
-                     return output.Put(key, Bytes(x + y));
-                   });
+  for (;;) {
+    if (output.count() % kRowsBetweenChecks == 0) RETURN_IF_ERROR(CheckCancelled(context));
+    bool more = left.Next(), more_right = right.Next();
+    if (more != more_right || (more && left.key() != right.key())) {
+      RETURN_IF_ERROR(left.status());
+      RETURN_IF_ERROR(right.status());
+      return InvalidArgumentError(
+          "the parties' rows differ in partition {}; give guest and host the same data_num",
+          context.partition);
+    }
+    if (!more) break;
+    ASSIGN_OR_RETURN(double x, NumberOf(left.value()));
+    ASSIGN_OR_RETURN(double y, NumberOf(right.value()));
+    RETURN_IF_ERROR(output.Put(left.key(), Bytes(x + y)));
+  }
+  RETURN_IF_ERROR(left.status());
+  return right.status();
 }
 
 absl::StatusOr<std::string> Sum(const OperatorContext& context, PairReader& input) {

@@ -110,6 +110,18 @@ TEST(SecureAdd, TwoPartiesLearnTheSumOfBoth) {
   EXPECT_EQ(guest.Total(), 2.0 * kRows);
 }
 
+TEST(SecureAdd, RefusesRowsThatOnePartyLacks) {
+  OperatorHarness harness;
+  Pairs ten = Rows(harness, 10), eleven = Rows(harness, 11);
+  Pairs other = ten;
+  other[3].first = RowKey(99);
+  for (const auto& [left, right] :
+       {std::pair(ten, eleven), std::pair(eleven, ten), std::pair(ten, other)}) {
+    auto added = harness.Join("secure_add.add", "", left, right);
+    EXPECT_THAT(Message(added.status()), HasSubstr("the parties' rows differ in partition 0"));
+  }
+}
+
 TEST(SecureAdd, RefusesSharesThatAreNoNumbers) {
   OperatorHarness harness;
   auto added = harness.Join("secure_add.add", "", {{RowKey(1), "x"}}, {{RowKey(1), "y"}});

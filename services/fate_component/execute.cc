@@ -126,6 +126,22 @@ int Finish(ResultFile& result, TaskLog& task_log, const absl::StatusOr<json>& io
   return kFailure;
 }
 
+// A killed session leaves its temporary tables and what it received on the disks of the nodes;
+// eggs of another session remove them.
+absl::Status CleanUpSession(const json& conf) {
+  ASSIGN_OR_RETURN(auto options, SessionOptions(conf));
+  std::string killed = options.id;
+  RETURN_IF_ERROR(compute::Session::KillById(options.cluster_manager, killed));
+  options.id += fmt::format("_cleanup_{}", getpid());
+  options.eggs_per_node = 1;
+  ASSIGN_OR_RETURN(auto session, compute::Session::Open(std::move(options)));
+  RETURN_IF_ERROR(session->Cleanup(killed));
+  if (auto received = FederationOptions(conf); received.ok()) {
+    RETURN_IF_ERROR(federation::Federation(session.get(), *received).Destroy());
+  }
+  return session->Stop();
+}
+
 }  // namespace
 
 int WriteDefine(const std::string& name, const std::string& role, const std::string& stage,
@@ -159,10 +175,8 @@ int CleanUp(const std::string& environment) {
   }
   auto conf = yaml::Parse(text);
   if (!conf.ok()) return Fail(Annotate(conf.status(), environment));
-  auto options = SessionOptions(*conf);
-  if (!options.ok()) return Fail(options.status());
-  absl::Status killed = compute::Session::KillById(options->cluster_manager, options->id);
-  return killed.ok() ? kSuccess : Fail(killed);
+  absl::Status cleaned = CleanUpSession(*conf);
+  return cleaned.ok() ? kSuccess : Fail(cleaned);
 }
 
 }  // namespace fate::component
