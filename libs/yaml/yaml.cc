@@ -30,15 +30,25 @@ json Scalar(const YAML::Node& node) {
   return text;
 }
 
+absl::Status TooLarge() {
+  return ResourceExhaustedError("the document is deeper than {} levels or larger than {} values",
+                                kMaxDepth, kMaxValues);
+}
+
+// JSON, or a discarded value when it is none. What is too deep is dropped while it is read.
+json ParseJson(const std::string& text, bool& too_large) {
+  int values = 0;
+  auto keep = [&](int depth, json::parse_event_t, json&) {
+    too_large = too_large || depth > kMaxDepth || ++values > 2 * kMaxValues;
+    return !too_large;
+  };
+  return json::parse(text, keep, /*allow_exceptions=*/false);
+}
+
 class Converter {
  public:
   absl::StatusOr<json> Convert(const YAML::Node& node, int depth = 0) {
-    if (depth > kMaxDepth || ++values_ > kMaxValues) {
-      return ResourceExhaustedError(
-          "the YAML document is deeper than {} levels or larger than {} "
-          "values",
-          kMaxDepth, kMaxValues);
-    }
+    if (depth > kMaxDepth || ++values_ > kMaxValues) return TooLarge();
     switch (node.Type()) {
       case YAML::NodeType::Scalar:
         return Scalar(node);
@@ -77,7 +87,9 @@ class Converter {
 }  // namespace
 
 absl::StatusOr<json> Parse(const std::string& text) {
-  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  bool too_large = false;
+  json value = ParseJson(text, too_large);
+  if (too_large) return TooLarge();
   if (!value.is_discarded()) return value;
   try {
     return Converter().Convert(YAML::Load(text));

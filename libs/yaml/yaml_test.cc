@@ -41,6 +41,9 @@ TEST(Yaml, RefusesDocumentsThatExplode) {
   std::string deep;
   for (int i = 0; i < 100; ++i) deep += "- ";
   EXPECT_EQ(Parse(deep + "x").status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Parse(std::string(100000, '[')).status().code(), absl::StatusCode::kResourceExhausted);
+  std::string shallow = std::string(60, '[') + std::string(60, ']');
+  EXPECT_TRUE(Parse(shallow).ok());
 }
 
 }  // namespace

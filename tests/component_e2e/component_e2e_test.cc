@@ -193,6 +193,74 @@ TEST_F(ComponentE2e, AnUploadedFileBecomesAFrame) {
   EXPECT_TRUE((*session)->Stop().ok());
 }
 
+// A row of the guest: id, label, one column that tells the label; of the host: id, one column.
+std::string GuestCsv(int begin, int end) {
+  std::string csv = "id,y,x0";
+  for (int i = begin; i < end; ++i)
+    csv += fmt::format("\n{},{},{}", i, i % 2, i % 2 * 10 + i * 0.01);
+  return csv + "\n";
+}
+std::string HostCsv(int begin, int end) {
+  std::string csv = "id,x0";
+  for (int i = begin; i < end; ++i) csv += fmt::format("\n{},{}", i, i * 0.5);
+  return csv + "\n";
+}
+
+// Uploads a file at a party and makes a frame of it: the frame as an input.
+json MakeFrame(const LocalParty& party, const std::string& task, const std::string& csv,
+               json meta) {
+  std::string path = fmt::format("{}/{}.csv", party.folder(), task);
+  EXPECT_TRUE(component::WriteFile(path, csv).ok());
+  meta["dtype"] = "float64";
+  TaskSpec upload{.task = task + "_up", .component = "upload", .role = "local", .party_id = "0"};
+  upload.parties = {{"local", "0"}};
+  upload.parameters = {{"file", path},    {"namespace", "upload"}, {"name", task},
+                       {"partitions", 4}, {"extend_sid", true},    {"meta", meta}};
+  ComponentProcess uploaded(party, upload);
+  EXPECT_EQ(uploaded.Wait(), 0) << uploaded.Stdout();
+  TaskSpec transform = upload;
+  transform.task = task + "_tr";
+  transform.component = "dataframe_transformer";
+  transform.parameters = {{"namespace", "experiment"}, {"name", task}};
+  transform.inputs = {{"table", uploaded.Output("data", "table")}};
+  ComponentProcess transformed(party, transform);
+  EXPECT_EQ(transformed.Wait(), 0) << transformed.Stdout();
+  return transformed.Output("data", "dataframe_output");
+}
+
+TEST_F(ComponentE2e, PsiAndBinningOfTwoUploadedTables) {
+  json guest_frame = MakeFrame(*guest_, "job1", GuestCsv(1000, 1300), {{"label_name", "y"}});
+  json host_frame = MakeFrame(*host_, "job1", HostCsv(1100, 1500), json::object());
+  auto spec = [](const char* task, const char* component, const char* role, json inputs,
+                 json parameters) {
+    TaskSpec made = Spec(task, component, role, std::move(parameters));
+    made.inputs = std::move(inputs);
+    return made;
+  };
+  ComponentProcess guest_psi(
+      *guest_, spec("job1_psi", "psi", "guest", {{"input_data", guest_frame}}, json::object()));
+  ComponentProcess host_psi(
+      *host_, spec("job1_psi", "psi", "host", {{"input_data", host_frame}}, json::object()));
+  ASSERT_EQ(guest_psi.Wait(), 0) << WhyOf(guest_psi) << WhyOf(host_psi);
+  ASSERT_EQ(host_psi.Wait(), 0) << WhyOf(host_psi);
+  EXPECT_EQ(guest_psi.Metrics()[0]["data"]["intersect_count"], 200);
+  json guest_rows = guest_psi.Output("data", "output_data");
+  EXPECT_EQ(guest_rows["metadata"]["data_overview"]["count"], 200);
+
+  json parameters = {{"method", "quantile"}, {"n_bins", 4}};
+  auto guest_spec =
+      spec("job1_bin", "hetero_feature_binning", "guest", {{"train_data", guest_rows}}, parameters);
+  auto host_spec = spec("job1_bin", "hetero_feature_binning", "host",
+                        {{"train_data", host_psi.Output("data", "output_data")}}, parameters);
+  guest_spec.stage = host_spec.stage = "train";
+  ComponentProcess guest_bin(*guest_, guest_spec), host_bin(*host_, host_spec);
+  ASSERT_EQ(guest_bin.Wait(), 0) << WhyOf(guest_bin) << WhyOf(host_bin);
+  ASSERT_EQ(host_bin.Wait(), 0) << WhyOf(host_bin);
+  std::string model = guest_bin.Model("output_model").dump();
+  EXPECT_THAT(model, HasSubstr("host_10000_x0"));
+  EXPECT_THAT(model, HasSubstr("\"iv\""));
+}
+
 TEST_F(ComponentE2e, ABadCellFailsTheTransformerAndLeavesNoFrame) {
   std::string path = guest_->folder() + "/bad.csv";
   ASSERT_TRUE(component::WriteFile(path, "id,x0\n1,0.5\n2,abc\n3,1\n").ok());

@@ -85,7 +85,7 @@ ComponentProcess::~ComponentProcess() {
 json ComponentProcess::OutputArtifacts(const TaskSpec& spec) const {
   std::string define_path = folder_ + "/define.yaml";
   RunFateComponent({"component", "artifact-type", "--name", spec.component, "--role", spec.role,
-                    "--stage", "default", "--output-path", define_path},
+                    "--stage", spec.stage, "--output-path", define_path},
                    folder_ + "/stdout");
   json artifacts = json::object();
   json outputs = json::parse(Content(define_path)).at("outputs");
@@ -133,7 +133,7 @@ json ComponentProcess::Config(const LocalParty& party, const TaskSpec& spec) {
           {"component", spec.component},
           {"role", spec.role},
           {"party_id", spec.party_id},
-          {"stage", "default"},
+          {"stage", spec.stage},
           {"parameters", spec.parameters},
           {"input_artifacts", spec.inputs},
           {"output_artifacts", OutputArtifacts(spec)},
@@ -160,6 +160,10 @@ json ComponentProcess::Output(const std::string& kind, const std::string& key) c
 json ComponentProcess::Model(const std::string& key) const {
   std::string uri = Output("model", key)["uri"];
   return json::parse(Content(uri.substr(std::string("file://").size())), nullptr, false);
+}
+
+json ComponentProcess::Metrics() const {
+  return json::parse(Content(folder_ + "/output/metric/json_metric"), nullptr, false);
 }
 
 std::string ComponentProcess::Log(const std::string& level) const {

@@ -20,6 +20,7 @@ struct TaskSpec {
   std::vector<std::pair<std::string, std::string>> parties;  // role, party id
   nlohmann::json parameters = nlohmann::json::object();
   nlohmann::json inputs = nlohmann::json::object();
+  std::string stage = "default";
 };
 
 class ComponentProcess {
@@ -38,6 +39,7 @@ class ComponentProcess {
   // An entry of io_meta.outputs, as the input of another task.
   nlohmann::json Output(const std::string& kind, const std::string& key) const;
   nlohmann::json Model(const std::string& key) const;
+  nlohmann::json Metrics() const;
   std::string Log(const std::string& level) const;
   std::string Stdout() const;
   const nlohmann::json& conf() const { return conf_; }
