@@ -79,6 +79,7 @@ void Scheduler::Announced(JobState& job, const Round& round) {
     std::string reason = Explain(failures);
     if (job.rerun_signal) {
       AnswerWaiters(job, kRerunFailedCode, "Rerun job failed: " + reason);
+      LogError(job, "rerun failed: " + reason);
     } else {
       AnswerWaiters(job, kCreateFailedCode, "Create job failed: " + reason);
     }
@@ -161,6 +162,9 @@ void Scheduler::GiveBack(JobState& job, const Round& round) {
 // the culprit, canceled.
 void Scheduler::End(JobState& job, Status status, std::string reason) {
   bool was_created = job.status != Status::kReady;
+  // Parties that have not heard of a rerun may still be canceled, which cannot become failed.
+  if (job.rerun_signal) status = Status::kCanceled;
+  job.rerun_signal = false;
   DropMootCommands(job);
   job.round = {};
   job.reason = std::move(reason);
