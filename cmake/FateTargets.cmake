@@ -17,6 +17,9 @@ target_compile_options(fate_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-rest
 if(FATE_WERROR)
   target_compile_options(fate_options INTERFACE -Werror)
 endif()
+if(FATE_SANITIZE MATCHES "thread")
+  target_compile_options(fate_options INTERFACE -Wno-tsan)  # Boost.Asio uses a fence
+endif()
 if(FATE_SANITIZE)
   add_compile_options(-fsanitize=${FATE_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${FATE_SANITIZE})

@@ -112,7 +112,7 @@ class PartnerClient::Impl : public std::enable_shared_from_this<PartnerClient::I
       stopped_ = true;
       for (const auto& call : running_) {
         if (call->context) call->context->TryCancel();
-        call->alarm.Cancel();
+        if (call->alarm) call->alarm->Cancel();
       }
     }
     executor_.reset();
@@ -130,7 +130,7 @@ class PartnerClient::Impl : public std::enable_shared_from_this<PartnerClient::I
     absl::Duration pause = kFirstPause;
     std::unique_ptr<grpc::ClientContext> context;
     Packet answer;
-    grpc::Alarm alarm;
+    std::unique_ptr<grpc::Alarm> alarm;  // a new one for each pause: the last may still be firing
   };
   using RemotePtr = std::shared_ptr<Remote>;
 
@@ -170,10 +170,11 @@ class PartnerClient::Impl : public std::enable_shared_from_this<PartnerClient::I
       return Abandon(call);
     }
     running_.insert(call);
-    call->alarm.Set(absl::ToChronoTime(absl::Now() + pause),
-                    [self = shared_from_this(), call](bool) {
-                      self->Leave(call) ? self->Attempt(call) : self->Abandon(call);
-                    });
+    call->alarm = std::make_unique<grpc::Alarm>();
+    call->alarm->Set(absl::ToChronoTime(absl::Now() + pause),
+                     [self = shared_from_this(), call](bool) {
+                       self->Leave(call) ? self->Attempt(call) : self->Abandon(call);
+                     });
   }
 
   void Abandon(const RemotePtr& call) {

@@ -99,7 +99,7 @@ class SchedulerDriver::Impl : public std::enable_shared_from_this<SchedulerDrive
   void StopThread() {
     {
       std::lock_guard lock(mutex_);
-      stopping_ = true;
+      if (std::exchange(stopping_, true)) return;
     }
     changed_.notify_all();
     thread_.join();
@@ -386,7 +386,9 @@ absl::StatusOr<std::unique_ptr<SchedulerDriver>> SchedulerDriver::Create(Options
 }
 
 SchedulerDriver::SchedulerDriver(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-SchedulerDriver::~SchedulerDriver() { impl_->StopThread(); }
+SchedulerDriver::~SchedulerDriver() { Stop(); }
+
+void SchedulerDriver::Stop() { impl_->StopThread(); }
 
 absl::Status SchedulerDriver::Resume() { return impl_->Resume(); }
 void SchedulerDriver::ResourcesReturned() { impl_->ResourcesReturned(); }

@@ -43,6 +43,10 @@ class SchedulerDriver {
   http::Response Handle(const http::Request& request);
   static constexpr absl::Duration kAnswerLimit = absl::Seconds(90);
 
+  // Ends the thread; requests under way and later ones are answered with code 6000. The
+  // destructor does it, too.
+  void Stop();
+
   // Call when a job of this party has given its cores back: waiting jobs try at once.
   void ResourcesReturned();
 

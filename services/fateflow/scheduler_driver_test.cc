@@ -377,6 +377,13 @@ TEST_F(TwoSites, TryAgainWhenResourcesAreReturned) {
   EXPECT_TRUE(host_->WaitFor("job/status/update success"));
 }
 
+TEST_F(TwoSites, AnswerWhoeverWaitsWhenTheSchedulerStops) {
+  Driver()->Stop();
+  json answer = Ask("job/create", Toy());
+  EXPECT_EQ(answer["code"], 6000);
+  EXPECT_EQ(answer["message"], "the flow server is being stopped");
+}
+
 // spec/fate-flow.md 3, 22
 TEST_F(TwoSites, CheckTheFieldsOfRequests) {
   EXPECT_EQ(Driver()->Handle(Post("/v2/scheduler/job/stop", json::object())).body,
