@@ -158,7 +158,7 @@ absl::Status ReadStores(const Settings& file, Config& config) {
   config.model_dir = config.home + "/model";
   RETURN_IF_ERROR(file.Text("model_store.file.path", config.model_dir));
   RETURN_IF_ERROR(file.Text("fateflow.component_path", config.component_path));
-  return file.Port("computing.eggroll.storage_port", config.storage_port);
+  return file.Port("storage.eggroll.port", config.storage_port);
 }
 
 absl::Status ReadJobDefaults(const std::string& path, JobDefaults& defaults) {
