@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/time/clock.h"
 #include "algo/registry.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -108,8 +109,11 @@ absl::Status RunComponent(const algo::Component& component, FileTaskContext& con
 absl::StatusOr<json> RunTask(const TaskConfig& config, TaskLog& task_log) {
   ASSIGN_OR_RETURN(const algo::Component* component,
                    FindComponent(Registry(), config.component, config.role));
+  absl::Time start = absl::Now();
   FileTaskContext context(config, *component, task_log);
   RETURN_IF_ERROR(RunComponent(*component, context));
+  context.Log("", fmt::format("component ran for {:.1f} ms",
+                              absl::ToDoubleMilliseconds(absl::Now() - start)));
   return context.IoMeta();
 }
 

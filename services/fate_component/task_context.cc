@@ -40,6 +40,8 @@ absl::StatusOr<compute::Session*> FileTaskContext::session() {
   if (session_ != nullptr) return session_.get();
   ASSIGN_OR_RETURN(auto options, SessionOptions(config_.conf));
   ASSIGN_OR_RETURN(session_, compute::Session::Open(std::move(options)));
+  Log("", fmt::format("session started in {:.1f} ms",
+                      absl::ToDoubleMilliseconds(session_->start_duration())));
   return session_.get();
 }
 
