@@ -30,6 +30,7 @@ sed -e "s|^party_id:.*|party_id: \"$party\"|" \
     -e "s|path: model$|path: $folder/model|" \
     -e "s|cores: 32|cores: $cores|" \
     "$root/conf/service_conf.yaml" >"$folder/conf/service_conf.yaml"
+cp "$root/conf/job_default_config.yaml" "$folder/conf/"
 
 {
   printf '{\n  "route_table": {\n'
