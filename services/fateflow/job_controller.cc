@@ -176,8 +176,11 @@ absl::Status JobController::ApplyResource(const JobKey& key) {
   ASSIGN_OR_RETURN(Json job, parts_.jobs.FindJob(key));
   if (job.is_null()) return FlowException("can not found the Job record to update");
   if (absl::Status ready = parts_.preflight(key.party_id != kLocalParty); !ready.ok()) {
-    return FlowError(kJobResource,
-                     {{"role", key.role}, {"party_id", key.party_id}, {"detail", Message(ready)}});
+    // The scheduler waits for cores, but not for long for an engine that does not answer.
+    return FlowErrorText(kJobResource,
+                         fmt::format("Job resource exception: role[{}],party_id[{}],detail[{}]",
+                                     key.role, key.party_id, Message(ready)),
+                         {{"engine_unavailable", true}});
   }
   return parts_.resources.ApplyJob(key);
 }

@@ -192,11 +192,13 @@ class PartnerClient::Impl : public std::enable_shared_from_this<PartnerClient::I
   std::string Explain(const Remote& call, const grpc::Status& status) const {
     return fmt::format(
         "Federated schedule error, party {} did not answer {} ({} attempts in {:.1f} s through "
-        "{} {}): {}. Check that this {} runs and has a route to party {}, and that rollsite and "
-        "fateflow (fate-rollsite, fate-fateflow) of party {} run",
+        "{} {} of party {}): {}. Check that the rollsite (fate-rollsite) of party {} runs and has "
+        "a "
+        "route to party {}, and that rollsite and fateflow (fate-rollsite, fate-fateflow) of party "
+        "{} run",
         call.request.dest_party, call.request.path, call.attempts,
         absl::ToDoubleSeconds(absl::Now() - call.started), options_.proxy_name, endpoint_,
-        status.error_message(), options_.proxy_name, call.request.dest_party,
+        options_.own_party, status.error_message(), options_.own_party, call.request.dest_party,
         call.request.dest_party);
   }
 

@@ -110,11 +110,12 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(const Config& config,
   return service;
 }
 
-// Nobody new comes in, then nothing new begins, then what runs ends; components go on.
+// Nothing new begins, then nobody new comes in, then what runs ends; components go on. The
+// scheduler stops first, so that no request waits for its answer.
 Service::~Service() {
+  if (impl_->scheduler) impl_->scheduler->Stop();
   if (impl_->server) impl_->server->Stop();
   if (impl_->admin) impl_->admin->Stop();
-  if (impl_->scheduler) impl_->scheduler->Stop();
   if (impl_->party) impl_->party->reactor.Stop();
   impl_->scheduler.reset();
   impl_->party.reset();
