@@ -16,8 +16,11 @@ grpc::ChannelArguments ChannelOptions() {
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes));
   arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, 1 << 20);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 7'200'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  // A call that waits for hours must end when its peer's machine is gone. Not below the 120 s a
+  // JVM manager allows (spec/eggroll-control-plane.md 1.3).
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 150'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 60'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // A daemon that was restarted is found again at once, not after a minute of back-off.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   // In spite of its name this one bounds a single attempt to connect; a loaded machine needs time.
