@@ -110,7 +110,7 @@ void ClusterDriver::Submit(session::Event event, std::string request, rpc::Respo
   }
 }
 
-void ClusterDriver::Run(Query query, rpc::Respond respond) {
+void ClusterDriver::Run(Query query, const rpc::Respond& respond) {
   bool posted = loop_->Post(
       [this, query = std::move(query), respond] { respond(query(*cluster_, *database_)); });
   if (!posted) respond(UnavailableError("the clustermanager is stopping or overloaded; try again"));
@@ -125,7 +125,7 @@ absl::Status ClusterDriver::Health() {
                    ? absl::StatusOr<std::string>("")
                    : absl::UnavailableError("the database does not answer");
       },
-      [answer](absl::StatusOr<std::string> result) { answer->set_value(result.status()); });
+      [answer](const absl::StatusOr<std::string>& result) { answer->set_value(result.status()); });
   if (future.wait_for(std::chrono::seconds(2)) != std::future_status::ready) {
     return UnavailableError("the clustermanager has been busy for 2 s");
   }
@@ -209,8 +209,8 @@ void ClusterDriver::Answer(session::CallerId id, absl::StatusOr<std::string> res
 }
 
 void ClusterDriver::CallNode(const session::Node& node, const char* uri, std::string argument,
-                             absl::Duration timeout, int attempts, rpc::Respond done) {
-  auto retry = [=, this, loop = loop_](absl::StatusOr<std::string> result) {
+                             absl::Duration timeout, int attempts, const rpc::Respond& done) {
+  auto retry = [=, this, loop = loop_](const absl::StatusOr<std::string>& result) {
     auto again = [=, this] { CallNode(node, uri, argument, timeout, attempts - 1, done); };
     if (result.status().code() == absl::StatusCode::kUnavailable && attempts > 1) {
       loop->PostAt(absl::Now() + kRetryPause, again);
@@ -286,7 +286,7 @@ void ClusterDriver::Do(const session::AnswerError& action) { Answer(action.calle
 void ClusterDriver::Do(const session::StartEggs& action) {
   std::string request = StartMessage(action.session_id, action.processors).SerializeAsString();
   CallNode(action.node, session::commands::kStartContainers, request, settings_.start_timeout,
-           kAttempts, [this, id = action.session_id](absl::StatusOr<std::string> result) {
+           kAttempts, [this, id = action.session_id](const absl::StatusOr<std::string>& result) {
              // Too slow an answer is no failure: the eggs themselves tell.
              if (result.ok() || result.status().code() == absl::StatusCode::kDeadlineExceeded) {
                return;
@@ -297,7 +297,7 @@ void ClusterDriver::Do(const session::StartEggs& action) {
 
 namespace {
 rpc::Respond LogFailure(std::string what) {
-  return [what = std::move(what)](absl::StatusOr<std::string> result) {
+  return [what = std::move(what)](const absl::StatusOr<std::string>& result) {
     if (!result.ok()) log::Warning("{}: {}", what, Message(result.status()));
   };
 }
@@ -320,7 +320,7 @@ void ClusterDriver::Do(const session::KillEggs& action) {
 void ClusterDriver::Do(const session::CheckProcessor& action) {
   CallNode(action.node, session::commands::kCheckNodeProcess,
            ToMessage(action.processor).SerializeAsString(), kNodeTimeout, 1,
-           [this, id = action.processor.id](absl::StatusOr<std::string> result) {
+           [this, id = action.processor.id](const absl::StatusOr<std::string>& result) {
              meta::Processor answer;
              if (!result.ok() || !answer.ParseFromString(*result)) return;
              Step(session::ProcessorChecked{id, answer.status() == "RUNNING"});

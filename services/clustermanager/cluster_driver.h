@@ -36,7 +36,7 @@ class ClusterDriver {
 
   // Runs on the driver's thread, between two steps.
   using Query = std::function<absl::StatusOr<std::string>(const session::Cluster&, sql::Database&)>;
-  void Run(Query query, rpc::Respond respond);
+  void Run(Query query, const rpc::Respond& respond);
 
   // OK while the thread runs and the database answers.
   absl::Status Health();
@@ -58,7 +58,7 @@ class ClusterDriver {
   void Answer(session::CallerId caller, absl::StatusOr<std::string> result);
   // Calls a nodemanager; one that is just starting is tried again.
   void CallNode(const session::Node& node, const char* uri, std::string argument,
-                absl::Duration timeout, int attempts, rpc::Respond done);
+                absl::Duration timeout, int attempts, const rpc::Respond& done);
 
   void Do(const session::SaveNode& action);
   void Do(const session::SaveSession& action);
