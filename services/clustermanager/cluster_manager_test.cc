@@ -14,7 +14,9 @@
 #include "clustermanager/messages.h"
 #include "clustermanager/schema.h"
 #include "clustermanager/test_support.h"
+#include "eggroll/command.grpc.pb.h"
 #include "http/client.h"
+#include "rpc/channel.h"
 #include "session/commands.h"
 
 namespace fate::clustermanager {
@@ -85,6 +87,7 @@ class PlayedNode {
   meta::SessionMeta WaitForStop(const std::string& session) {
     return WaitForOrder(stopped_, session);
   }
+  int port() const { return server_->port(); }
   size_t Starts() {
     std::lock_guard lock(mutex_);
     return started_.size();
@@ -163,7 +166,7 @@ class ClusterManagerTest : public ::testing::Test {
     return client_.Call(files_.manager(), uri, argument, absl::Seconds(5));
   }
   std::string Cell(const std::string& sql) {
-    auto database = *OpenDatabase(files_.database());
+    auto database = *sql::Database::OpenSqlite(files_.database());
     auto rows = *database->Query(sql);
     return rows.empty() ? "no row" : rows[0].Text(rows[0].columns()[0]);
   }
@@ -358,6 +361,42 @@ TEST_F(ClusterManagerTest, StoresAndResourcesFollowTheNodes) {
   big.mutable_storelocator()->set_name(std::string(16 << 20, 'x'));
   EXPECT_THAT(Message(Raw(commands::kGetStore, big.SerializeAsString()).status()),
               HasSubstr("bytes; at most"));
+}
+
+// spec/deployment.md 10.6: nodes that operators inserted by SQL are not registered twice.
+TEST_F(ClusterManagerTest, ANodeInsertedBySqlKeepsItsRow) {
+  manager_.reset();
+  auto database = *OpenDatabase(files_.database());
+  ASSERT_TRUE(database
+                  ->Execute("insert into server_node(server_node_id, host, port, node_type, "
+                            "status) values(40, '127.0.0.1', ?, 'NODE_MANAGER', 'HEALTHY')",
+                            {node_.port()})
+                  .ok());
+  Start();
+  EXPECT_EQ(node_.Beat("INIT").node().id(), 40);
+  EXPECT_EQ(Cell("select count(*) from server_node where node_type = 'NODE_MANAGER'"), "1");
+}
+
+// What cannot be stored does not happen.
+TEST_F(ClusterManagerTest, AFailedTransactionIsToldAndStartsNothing) {
+  node_.Beat("HEALTHY");
+  auto database = *OpenDatabase(files_.database());
+  ASSERT_TRUE(database->Execute("alter table session_processor rename to hidden").ok());
+  EXPECT_THAT(Message(Call(commands::kGetOrCreateSession, "s1").status()),
+              AllOf(HasSubstr("cannot store its state"), HasSubstr("session_processor")));
+  EXPECT_EQ(Cell("select count(*) from session_main"), "0");
+  ASSERT_TRUE(database->Execute("alter table hidden rename to session_processor").ok());
+  EXPECT_EQ(node_.Starts(), 0u);
+  EXPECT_EQ(Open("s1").status(), "ACTIVE");
+}
+
+// Acceptance case 2.
+TEST_F(ClusterManagerTest, StreamsAreNotServed) {
+  using com::webank::eggroll::core::command::CommandRequest;
+  using com::webank::eggroll::core::command::CommandService;
+  auto stub = CommandService::NewStub(rpc::ChannelTo(files_.manager()));
+  grpc::ClientContext context;
+  EXPECT_EQ(stub->callStream(&context)->Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
 TEST_F(ClusterManagerTest, HealthAndFiguresAreServed) {
