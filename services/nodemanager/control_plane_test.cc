@@ -201,6 +201,33 @@ TEST_F(ControlPlaneTest, ASessionOfFourEggsStartsAtOnceAndEndsWithoutARest) {
   EXPECT_EQ(Create("s1")->status(), "KILLED");
 }
 
+// The bar of 500 ms with the program that does the work; kill and stop as with the played egg.
+TEST_F(ControlPlaneTest, TheRealEggStartsDiesAndEndsAsThePlayedOne) {
+  StartBoth("");  // egg_pair beside nodemanager
+  absl::Time start = absl::Now();
+  meta::SessionMeta session = Open("s1");
+  absl::Duration took = absl::Now() - start;
+  RecordProperty("session_start_ms", static_cast<int>(absl::ToInt64Milliseconds(took)));
+  EXPECT_LT(took, absl::Milliseconds(500));
+  ASSERT_EQ(session.processors_size(), 4);
+  ASSERT_TRUE(Stop("s1").ok());
+  EXPECT_TRUE(WaitFor([&] { return AllGone(session); }));
+
+  session = Open("s2");
+  kill(session.processors(3).pid(), SIGKILL);
+  ASSERT_TRUE(Becomes("s2", "ERROR"));
+  EXPECT_THAT(DetailOf("s2"), HasSubstr("killed by signal 9"));
+  EXPECT_TRUE(WaitFor([&] { return AllGone(session); }));
+
+  session = Open("s3");
+  node_->End(SIGKILL);
+  EXPECT_TRUE(WaitFor([&] { return AllGone(session); }));
+  StartNode();
+  WaitUntilHealthy();
+  ASSERT_TRUE(Becomes("s3", "ERROR"));
+  Open("s4");
+}
+
 TEST_F(ControlPlaneTest, TheStartOrderOfTheDaemonsDoesNotMatter) {
   files_ = std::make_unique<testing::PartyFiles>(Lines(FakeEgg()));
   StartNode();

@@ -24,12 +24,12 @@ bool EndsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-bool Beat(const std::string& node_manager, Processor egg, const char* status) {
+// An egg goes on when nobody hears it.
+void Beat(const std::string& node_manager, Processor egg, const char* status) {
   egg.set_status(status);
   auto answer = fate::rpc::CommandClient().Call<Processor>(
       node_manager, fate::session::commands::kProcessorHeartbeat, egg, absl::Seconds(5));
   if (!answer.ok()) std::fprintf(stderr, "%s\n", fate::Message(answer.status()).c_str());
-  return answer.ok();
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
     endpoint->set_port(endpoint == &egg.commandendpoint() ? 40000 + id : 50000 + id);
   }
   (*egg.mutable_options())["eggroll.session.id"] = session;
-  if (!EndsWith(session, "silent") && !Beat(node_manager, egg, "RUNNING")) return 1;
+  if (!EndsWith(session, "silent")) Beat(node_manager, egg, "RUNNING");
   int signal_number = 0;
   do {
     sigwait(&signals, &signal_number);
