@@ -16,10 +16,10 @@ eggs=${FATE_EGGS_PER_NODE:-4}
 mkdir -p "$folder"/{conf,data/eggroll,logs/eggroll,logs/supervisord}
 
 sed -e "s|^\(eggroll\..*\.host\)=127\.0\.0\.1$|\1=$address|" \
-    -e "s|jdbc:sqlite:data|jdbc:sqlite:$folder/data|" \
-    -e "s|=data/eggroll$|=$folder/data/eggroll|" \
-    -e "s|=logs/eggroll$|=$folder/logs/eggroll|" \
-    -e "s|=conf/route_table.json$|=$folder/conf/route_table.json|" \
+    -e "s|jdbc:sqlite:.*|jdbc:sqlite:$folder/data/eggroll_meta.db|" \
+    -e "s|^eggroll.data.dir=.*|eggroll.data.dir=$folder/data/eggroll|" \
+    -e "s|^eggroll.logs.dir=.*|eggroll.logs.dir=$folder/logs/eggroll|" \
+    -e "s|^eggroll.rollsite.route.table.path=.*|eggroll.rollsite.route.table.path=$folder/conf/route_table.json|" \
     -e "s|^eggroll.rollsite.party.id=.*|eggroll.rollsite.party.id=$party|" \
     -e "s|^eggroll.session.processors.per.node=.*|eggroll.session.processors.per.node=$eggs|" \
     "$root/conf/eggroll.properties" >"$folder/conf/eggroll.properties"
@@ -70,7 +70,7 @@ chmod=0700
 logfile=$folder/logs/supervisord/supervisord.log
 pidfile=$folder/supervisord.pid
 childlogdir=$folder/logs/supervisord
-minfds=65535
+minfds=1024
 identifier=party-$party
 
 [rpcinterface:supervisor]

@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -62,6 +63,14 @@ sigset_t BlockSignals() {
   return signals;
 }
 
+// Thousands of connections and partitions may be open; shells allow 1024 files by default.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int Fail(const Identity& identity, const absl::Status& status, int code) {
   std::fprintf(stderr, "%s: %s\n", identity.name.c_str(), Message(status).c_str());
   return code;
@@ -92,6 +101,7 @@ int Run(int argc, char** argv, const Identity& identity, const CheckConfig& chec
   }
   if (auto status = InitLog(identity, options); !status.ok()) return Fail(identity, status, 2);
   sigset_t signals = BlockSignals();
+  RaiseFileLimit();
   auto running = start(options.config);
   if (!running.ok()) {
     log::Error("cannot start: {}", Message(running.status()));
