@@ -9,7 +9,8 @@
 namespace fate::egg {
 namespace {
 constexpr auto kCancelCheck = std::chrono::milliseconds(50);
-}
+constexpr absl::Duration kSweepInterval = absl::Seconds(1);
+}  // namespace
 
 bool Broker::Claim() {
   std::lock_guard lock(mutex_);
@@ -84,7 +85,10 @@ absl::StatusOr<std::optional<Batch>> Broker::Take(const std::atomic<bool>& cance
 }
 
 void BrokerRegistry::ForgetExpired() {
-  std::erase_if(entries_, [now = absl::Now()](const auto& e) { return e.second.expires <= now; });
+  absl::Time now = absl::Now();
+  if (now < next_sweep_) return;
+  next_sweep_ = now + kSweepInterval;
+  std::erase_if(entries_, [now](const auto& entry) { return entry.second.expires <= now; });
 }
 
 absl::Status BrokerRegistry::MakeRoom() {
@@ -122,6 +126,15 @@ void BrokerRegistry::Retire(const std::string& tag, const std::shared_ptr<Broker
   if (it != entries_.end() && it->second.broker == broker) {
     it->second.expires = absl::Now() + kTagPatience;
   }
+}
+
+void BrokerRegistry::FailWaiting(const std::string& tag, const absl::Status& reason) {
+  std::shared_ptr<Broker> broker;
+  {
+    std::lock_guard lock(mutex_);
+    if (!Find(tag, &broker)) return;
+  }
+  broker->Fail(reason);
 }
 
 absl::Status BrokerRegistry::Offer(const std::string& tag, GetAllSource source) {

@@ -77,7 +77,7 @@ class BrokerRegistry {
  public:
   static constexpr absl::Duration kTagPatience = absl::Seconds(120);
   static constexpr absl::Duration kSourceLife = absl::Minutes(10);
-  static constexpr size_t kMaxTags = 100'000;
+  static constexpr size_t kMaxTags = 20'000;
 
   explicit BrokerRegistry(WaitingRoom* room) : room_(room) {}
 
@@ -88,6 +88,8 @@ class BrokerRegistry {
   // The same for a tag that is used once: a failed broker stays for kTagPatience, so that late
   // writers hear of it instead of waiting.
   void Retire(const std::string& tag, const std::shared_ptr<Broker>& broker);
+  // A writer of the tag is lost before it could claim the broker; nothing when no task waits.
+  void FailWaiting(const std::string& tag, const absl::Status& reason);
   absl::Status Offer(const std::string& tag, GetAllSource source);
 
   // Answers at once or when the tag appears; kDeadlineExceeded after kTagPatience. The broker
@@ -114,6 +116,7 @@ class BrokerRegistry {
   WaitingRoom* const room_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
+  absl::Time next_sweep_ = absl::InfinitePast();
 };
 
 }  // namespace fate::egg

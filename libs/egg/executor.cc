@@ -63,15 +63,6 @@ TaskRespond Watched(const TaskCall& call, rpc::Respond respond) {
   };
 }
 
-// Operators come from several libraries; what one throws must not end the egg.
-absl::StatusOr<std::string> RunBody(TaskBody body, TaskCall& call) {
-  try {
-    return body(call);
-  } catch (const std::exception& error) {
-    return InternalError("task {} has thrown: {}", call.task.id(), error.what());
-  }
-}
-
 EggOptions WithOperators(EggOptions options) {
   static const compute::OperatorRegistry kNone;
   if (options.operators == nullptr) options.operators = &kNone;
@@ -108,7 +99,7 @@ class TaskExecutor::Impl {
     TaskRespond answer = Watched(*call, std::move(respond));
     absl::Status started = egg_.threads.Start([this, body, call, answer] {
       log::Scope scope({.job = call->task.job().id(), .session = egg_.options.session_id});
-      answer(RunBody(body, *call));
+      answer(body(*call));
     });
     if (!started.ok()) answer(started);
   }

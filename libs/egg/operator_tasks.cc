@@ -45,7 +45,7 @@ absl::StatusOr<std::string> RunReduce(TaskCall& call) {
   ASSIGN_OR_RETURN(const meta::Partition* input, call.Input(0));
   ASSIGN_OR_RETURN(PairReader reader, call.Scan(*input));
   OperatorContext context = call.Context(*input, call.task.job().functors(0).body());
-  ASSIGN_OR_RETURN(std::string value, (*op)(context, reader));
+  ASSIGN_OR_RETURN(std::string value, CallOperator(*op, context, reader));
   RETURN_IF_ERROR(reader.status());
   pb::ReduceResponse response;
   response.set_id(input->id());
@@ -68,7 +68,7 @@ absl::StatusOr<std::string> RunMap(TaskCall& call) {
   ASSIGN_OR_RETURN(PairReader reader, call.Scan(*input));
   OperatorContext context = call.Context(*input, call.task.job().functors(0).body());
   RETURN_IF_ERROR(StoreOutput(call, [&](PairWriter& output) -> absl::Status {
-    RETURN_IF_ERROR((*op)(context, reader, output));
+    RETURN_IF_ERROR(CallOperator(*op, context, reader, output));
     return reader.status();
   }));
   return call.bytes;
@@ -82,7 +82,7 @@ absl::StatusOr<std::string> RunJoin(TaskCall& call) {
   ASSIGN_OR_RETURN(PairReader right_reader, call.Scan(*right));
   OperatorContext context = call.Context(*left, call.task.job().functors(0).body());
   RETURN_IF_ERROR(StoreOutput(call, [&](PairWriter& output) -> absl::Status {
-    RETURN_IF_ERROR((*op)(context, left_reader, right_reader, output));
+    RETURN_IF_ERROR(CallOperator(*op, context, left_reader, right_reader, output));
     RETURN_IF_ERROR(left_reader.status());
     return right_reader.status();
   }));
@@ -98,7 +98,7 @@ absl::StatusOr<std::string> RunWithStores(TaskCall& call) {
     readers.push_back(std::move(reader));
   }
   OperatorContext context = call.Context(*first, call.task.job().functors(0).body());
-  ASSIGN_OR_RETURN(std::string value, (*op)(context, readers));
+  ASSIGN_OR_RETURN(std::string value, CallOperator(*op, context, readers));
   for (const PairReader& reader : readers) RETURN_IF_ERROR(reader.status());
   pb::WithStoresResponse response;
   response.set_id(first->id());

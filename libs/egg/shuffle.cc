@@ -123,7 +123,7 @@ absl::Status Map(TaskCall& call, std::vector<std::unique_ptr<SendStream>>& strea
     }
     return streams[partitioner.PartitionOf(key, partitions)]->Add(key, value);
   });
-  RETURN_IF_ERROR((*op)(call.Context(*input, functor->body()), reader, output));
+  RETURN_IF_ERROR(CallOperator(*op, call.Context(*input, functor->body()), reader, output));
   RETURN_IF_ERROR(reader.status());
   for (auto& stream : streams) RETURN_IF_ERROR(stream->CloseWrites());
   return absl::OkStatus();
@@ -175,7 +175,8 @@ absl::Status StoreMerged(const Merge& merge, kv::Writer& writer, std::string_vie
   if (merge.op == nullptr) return writer.Put(key, value);
   ASSIGN_OR_RETURN(auto old_value, writer.Get(key));
   if (!old_value) return writer.Put(key, value);
-  ASSIGN_OR_RETURN(std::string merged, (*merge.op)(merge.parameters, *old_value, value));
+  ASSIGN_OR_RETURN(std::string merged,
+                   CallOperator(*merge.op, merge.parameters, *old_value, value));
   return writer.Put(key, merged);
 }
 

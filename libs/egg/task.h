@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/status.h"
 #include "compute/operators.h"
 #include "egg/broker.h"
 #include "egg/status_board.h"
@@ -54,6 +55,18 @@ struct TaskCall {
   // For an operator that works on `input`.
   compute::OperatorContext Context(const meta::Partition& input, std::string parameters) const;
 };
+
+// Calls an operator. Operators come from several libraries; what one throws becomes an error of
+// its task.
+template <class Operator, class... Arguments>
+auto CallOperator(const Operator& op, Arguments&&... arguments)
+    -> decltype(op(std::forward<Arguments>(arguments)...)) {
+  try {
+    return op(std::forward<Arguments>(arguments)...);
+  } catch (const std::exception& error) {
+    return InternalError("an operator has thrown: {}", error.what());
+  }
+}
 
 // The native operator a functor names. Error: kUnknown for Python code.
 absl::StatusOr<std::string> OperatorName(const meta::Functor& functor);

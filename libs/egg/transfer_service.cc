@@ -30,11 +30,11 @@ grpc::Status ToWire(const absl::Status& status) {
 //   read -> (first message: wait for the broker) -> put -> (full: wait for room) -> read ...
 // At the end of the messages a broken connection looks like a half-close; sending the initial
 // metadata tells them apart, because it fails on a broken one. Only then the broker hears of
-// the end.
+// the end. A stream that breaks before its first message is known by the tag in its metadata.
 class SendReactor : public grpc::ServerReadReactor<TransferBatch> {
  public:
-  SendReactor(BrokerRegistry* brokers, TransferBatch* response)
-      : brokers_(brokers), response_(response) {
+  SendReactor(BrokerRegistry* brokers, std::string announced_tag, TransferBatch* response)
+      : brokers_(brokers), announced_tag_(std::move(announced_tag)), response_(response) {
     StartRead(&batch_);
   }
 
@@ -53,16 +53,12 @@ class SendReactor : public grpc::ServerReadReactor<TransferBatch> {
   }
 
   void OnSendInitialMetadataDone(bool ok) override {
+    if (!ok) return Break();
     if (broker_ == nullptr) {
       return Finish(ToWire(
           InvalidArgumentError("error in GrpcTransferServicer.send: empty request_iterator")));
     }
-    if (ok) {
-      broker_->FinishWriter();
-    } else {
-      broker_->Fail(UnavailableError("the sender of {} has left in the middle of its stream",
-                                     response_->header().tag()));
-    }
+    broker_->FinishWriter();
     Finish(ToWire(broker_->status()));
   }
 
@@ -70,6 +66,18 @@ class SendReactor : public grpc::ServerReadReactor<TransferBatch> {
   void OnDone() override { delete this; }
 
  private:
+  void Break() {
+    const std::string tag = broker_ == nullptr ? announced_tag_ : response_->header().tag();
+    absl::Status reason =
+        UnavailableError("the sender of {} has left in the middle of its stream", tag);
+    if (broker_ != nullptr) {
+      broker_->Fail(reason);
+    } else {
+      brokers_->FailWaiting(tag, reason);
+    }
+    Finish(ToWire(reason));
+  }
+
   void Put() {
     if (batch_.header().status() == kFailedStatus) {
       broker_->Fail(UnavailableError("the sender of {} failed: {}", response_->header().tag(),
@@ -85,6 +93,7 @@ class SendReactor : public grpc::ServerReadReactor<TransferBatch> {
   }
 
   BrokerRegistry* const brokers_;
+  const std::string announced_tag_;
   TransferBatch* const response_;
   TransferBatch batch_;
   std::shared_ptr<Broker> broker_;
@@ -161,9 +170,12 @@ class TransferService::Impl : public Generated::CallbackService {
  public:
   Impl(BrokerRegistry* brokers, Threads* threads) : brokers_(brokers), threads_(threads) {}
 
-  grpc::ServerReadReactor<TransferBatch>* send(grpc::CallbackServerContext*,
+  grpc::ServerReadReactor<TransferBatch>* send(grpc::CallbackServerContext* context,
                                                TransferBatch* response) override {
-    return new SendReactor(brokers_, response);
+    auto tag = context->client_metadata().find("transfer_broker_name");
+    bool announced = tag != context->client_metadata().end();
+    return new SendReactor(
+        brokers_, announced ? std::string(tag->second.data(), tag->second.size()) : "", response);
   }
   grpc::ServerWriteReactor<TransferBatch>* recv(grpc::CallbackServerContext*,
                                                 const TransferBatch* request) override {
