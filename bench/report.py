@@ -28,7 +28,7 @@ def publish(name, figures, quick):
 
     rows = [["figure", "ours", "unit", "peer", "its value", "ratio", "bar", "holds"]]
     for f in figures:
-        rows.append([f["name"], text(f["value"]), f["unit"], f["peer"] or "-", text(f["peer_value"]),
+        rows.append([f["name"], text(f["value"]), f["unit"], f["peer"] or "-", "missing" if f["peer"] and f["peer_value"] is None else text(f["peer_value"]),
                      text(f["ratio"]), text(f["bar"]),
                      "-" if f["holds"] is None else "yes" if f["holds"] else "NO"])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
