@@ -116,6 +116,7 @@ struct JobState {
   absl::Time phase_since;
   absl::Time retry_at = absl::InfinitePast();
   std::optional<absl::Time> refused_since;
+  bool gave_back = false;  // cores that some party had granted in the last round
   std::string refusal;  // last reason why it waits
   std::string reason;   // why it ended
   absl::Time ended_at;

@@ -99,9 +99,11 @@ void Scheduler::Announced(JobState& job, const Round& round) {
   ApplyForBestJob();
 }
 
+// Cores were returned. A job that gave some back itself would wake itself, round after round: it
+// waits for the next tick.
 void Scheduler::WakeQueue() {
   for (auto& [id, job] : jobs_) {
-    if (job.phase == Phase::kQueued) job.retry_at = now_;
+    if (job.phase == Phase::kQueued && !job.gave_back) job.retry_at = now_;
   }
 }
 
@@ -151,9 +153,11 @@ void Scheduler::Applied(JobState& job, const Round& round) {
 
 // Also to those whose answer may hide a success.
 void Scheduler::GiveBack(JobState& job, const Round& round) {
+  job.gave_back = false;
   for (const PartyAnswer& answer : round.answers) {
     if (internal::Succeeded(answer) || answer.attempts > 1 || answer.code == kUnansweredCode) {
       Post(job, {.site = answer.site, .command = Command::kJobResourceReturn}, nullptr);
+      job.gave_back = true;
     }
   }
 }
