@@ -34,7 +34,7 @@ struct Batch {
 class Broker {
  public:
   // Bytes that wait for the reader before writers are stopped.
-  static constexpr size_t kLimitBytes = size_t{8} << 20;
+  static constexpr size_t kLimitBytes = size_t{4} << 20;
 
   explicit Broker(int writers) : writers_(writers) {}
 

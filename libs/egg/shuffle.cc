@@ -24,7 +24,7 @@ using com::webank::eggroll::core::transfer::TransferBatch;
 using com::webank::eggroll::core::transfer::TransferService;
 
 // Memory of the send buffers of one scatter, over all its streams.
-constexpr size_t kScatterBytes = size_t{16} << 20;
+constexpr size_t kScatterBytes = size_t{8} << 20;
 constexpr size_t kMinBufferBytes = size_t{16} << 10;
 constexpr std::string_view kPickledNone[] = {{"\x80\x05N.", 4}, {"\x80\x04N.", 4}};
 

@@ -18,7 +18,7 @@ namespace fate::egg {
 class SortedPairs {
  public:
   // Memory of one run. Small tables are one run, so that their keys ascend throughout.
-  static constexpr size_t kRunBytes = size_t{16} << 20;
+  static constexpr size_t kRunBytes = size_t{8} << 20;
   using Store = std::function<absl::Status(std::string_view key, std::string_view value)>;
 
   explicit SortedPairs(Store store) : store_(std::move(store)) {}

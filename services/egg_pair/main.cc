@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -5,8 +7,21 @@
 #include "egg_pair/command_line.h"
 #include "egg_pair/egg_pair.h"
 
+namespace {
+
+// Batches go back to the system when they are freed. With the defaults of malloc a shuffle left
+// three times as much memory behind as it used (fragments in an arena for each thread).
+void ReturnFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  mallopt(M_ARENA_MAX, 2);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   namespace egg_pair = fate::egg_pair;
+  ReturnFreedMemory();
   auto arguments = egg_pair::Normalize({argv, argv + argc});
   if (!arguments.ok()) {
     std::fprintf(stderr, "egg_pair: %s\n", fate::Message(arguments.status()).c_str());
