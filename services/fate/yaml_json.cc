@@ -1,51 +1,19 @@
 #include "fate/yaml_json.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <fstream>
 #include <iterator>
 
 #include "base/status.h"
-#include "base/text.h"
+#include "yaml/yaml.h"
 
 namespace fate::cli {
-namespace {
-
-Json Scalar(const YAML::Node& node) {
-  const std::string& text = node.Scalar();
-  if (node.Tag() == "!") return text;  // quoted
-  if (text == "true" || text == "True") return true;
-  if (text == "false" || text == "False") return false;
-  if (text.empty() || text == "null" || text == "~") return nullptr;
-  if (auto number = ParseInt<int64_t>(text)) return *number;
-  if (text.find_first_not_of("0123456789+-.eE") == std::string::npos) {
-    if (auto real = ParseDouble(text)) return *real;
-  }
-  return text;
-}
-
-Json Convert(const YAML::Node& node) {
-  if (node.IsMap()) {
-    Json object = Json::object();
-    for (const auto& entry : node) object[entry.first.Scalar()] = Convert(entry.second);
-    return object;
-  }
-  if (node.IsSequence()) {
-    Json array = Json::array();
-    for (const auto& entry : node) array.push_back(Convert(entry));
-    return array;
-  }
-  return node.IsScalar() ? Scalar(node) : Json(nullptr);
-}
-
-}  // namespace
 
 absl::StatusOr<Json> YamlToJson(const std::string& text, const std::string& file_name) {
-  try {
-    return Convert(YAML::Load(text));
-  } catch (const YAML::Exception& error) {
-    return InvalidArgumentError("{}:{}: {}", file_name, error.mark.line + 1, error.msg);
+  auto document = yaml::Parse(text);
+  if (!document.ok()) {
+    return InvalidArgumentError("{}: {}", file_name, Message(document.status()));
   }
+  return Json(*document);
 }
 
 absl::StatusOr<Json> LoadYamlOrJson(const std::string& path) {

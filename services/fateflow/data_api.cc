@@ -128,15 +128,12 @@ absl::StatusOr<Answer> Transform(Party& party, const Call& call) {
                    name_space, name);
 }
 
-absl::StatusOr<Answer> DownloadJob(Party& party, const Call& call) {
-  std::string name_space = Text(call.args, "namespace"), name = Text(call.args, "name");
-  dag::Json parameters = {
-      {"namespace", name_space}, {"name", name}, {"path", Text(call.args, "path")}};
-  dag::Json tasks = {
-      {"download_0",
-       {{"component_ref", "download"}, {"conf", {{"provider", DefaultProvider(kFlowProvider)}}}}}};
-  return SubmitFor(party, call, LocalJob(tasks, {{"download_0", {{"parameters", parameters}}}}),
-                   name_space, name);
+// A job that writes a table into a folder of the server; the file itself is one request away.
+absl::StatusOr<Answer> RefuseDownloadJob(Party&, const Call&) {
+  return FlowErrorText(
+      kException,
+      "downloading by a job is not served; GET /v2/data/download answers the table "
+      "as a .tar.gz file");
 }
 
 absl::StatusOr<Answer> Download(Party& party, const Call& call) {
@@ -176,7 +173,8 @@ void AddDataRoutes(Router& router, Party& party) {
   };
   router.Post("/data/component/upload", upload_path, bind(Upload));
   router.PostForm("/data/component/upload/file", upload_form, bind(UploadFile));
-  router.Post("/data/component/download", {name, name_space, Optional("path")}, bind(DownloadJob));
+  router.Post("/data/component/download", {name, name_space, Optional("path")},
+              bind(RefuseDownloadJob));
   router.Post("/data/component/dataframe/transformer",
               {Required("data_warehouse", FieldType::kObject), name_space, name,
                Optional("site_name"), Optional("drop", FieldType::kBoolean)},
