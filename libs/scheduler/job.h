@@ -117,8 +117,8 @@ struct JobState {
   absl::Time retry_at = absl::InfinitePast();
   std::optional<absl::Time> refused_since;
   bool gave_back = false;  // cores that some party had granted in the last round
-  std::string refusal;  // last reason why it waits
-  std::string reason;   // why it ended
+  std::string refusal;     // last reason why it waits
+  std::string reason;      // why it ended
   absl::Time ended_at;
   std::set<Site> unaware;               // sites that have not heard of the end
   std::vector<uint64_t> waiters;        // requests answered when the phase is through
