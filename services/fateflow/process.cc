@@ -73,6 +73,8 @@ absl::StatusOr<pid_t> Spawn(const ProcessSpec& spec) {
                                    0644);
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
   posix_spawn_file_actions_addchdir_np(&actions, spec.directory.c_str());
+  // A child that kept a listening socket would keep a restarted server from its port.
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   posix_spawnattr_t attributes;
   SetAttributes(&attributes);
   pid_t pid = 0;

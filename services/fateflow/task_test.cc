@@ -1,5 +1,6 @@
 // Component processes under a real flow server: spec/fate-flow.md 15, 24 cases 6, 7, 8, 14, 15, 33.
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include "fateflow/archive.h"
@@ -226,6 +227,19 @@ TEST(Reactor, RunsTimersAndSeesProcessesEnd) {
   absl::Time deadline = absl::Now() + absl::Seconds(10);
   while (count != 11 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_EQ(count, 11);
+}
+
+TEST(Process, ChildrenInheritNoOpenFiles) {
+  int open_file = open("/dev/null", O_RDONLY);  // without O_CLOEXEC
+  std::string output = testing::TempDir() + "/fateflow_fds";
+  ASSERT_TRUE(RunToEnd({.command = {"/bin/ls", "/proc/self/fd"}, .directory = "/", .output = output},
+                       absl::Seconds(10))
+                  .ok());
+  close(open_file);
+  std::ifstream listed(output);
+  std::string text(std::istreambuf_iterator<char>(listed), {});
+  std::filesystem::remove(output);
+  EXPECT_EQ(text, "0\n1\n2\n3\n");  // 3 is the listed folder
 }
 
 TEST(Process, MissingProgramIsNamed) {
