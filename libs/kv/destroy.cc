@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "base/status.h"
@@ -47,7 +49,10 @@ absl::Status Destroy(const std::string& data_dir, const std::string& store_type,
     return InvalidArgumentError("data dir {} is not absolute path", data_dir);
   }
   if (name.name() != "*") {
-    return RemoveTree(root, root / store_type / name.name_space() / name.name());
+    const fs::path folder = root / store_type / name.name_space();
+    RETURN_IF_ERROR(RemoveTree(root, folder / name.name()));
+    rmdir(folder.c_str());  // the namespace, if that was its last table
+    return absl::OkStatus();
   }
   if (store_type != "*") return RemoveTree(root, root / store_type / name.name_space());
   std::error_code error;

@@ -41,6 +41,13 @@ TEST_F(DestroyTest, ANameRemovesTheTableWithAllItsPartitions) {
   EXPECT_TRUE(Remove("LMDB", "ns", "a").ok()) << "removing what is absent succeeds";
 }
 
+TEST_F(DestroyTest, TheLastTableTakesItsNamespaceAlong) {
+  ASSERT_TRUE(Remove("LMDB", "ns", "a").ok());
+  ASSERT_TRUE(Remove("LMDB", "ns", "b").ok());
+  EXPECT_FALSE(fs::exists(Path("LMDB/ns")));
+  EXPECT_TRUE(fs::exists(Path("LMDB/other/a/0/data.mdb")));
+}
+
 // Acceptance case 33.
 TEST_F(DestroyTest, AStarRemovesTheNamespaceOfOneTypeOrOfAll) {
   std::ofstream(Path("a_file")) << "x";

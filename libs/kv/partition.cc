@@ -29,7 +29,11 @@ absl::Status SystemError(const std::string& what, const std::string& path) {
 
 absl::Status MakeFolder(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  // The folder of a namespace goes with its last table, perhaps while a new one is made.
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    std::filesystem::create_directories(path, error);
+    if (error != std::errc::no_such_file_or_directory) break;
+  }
   if (!error) return absl::OkStatus();
   errno = error.value();
   return SystemError("cannot make folder", path);

@@ -173,6 +173,11 @@ class Party:
                 and pathlib.Path(f"/proc/{p}/comm").read_text().strip() in ("fate_component", "egg_pair")]
 
 
+    def leftover_stores(self, job_id):
+        """Temporary and received tables of a job on this party's disk."""
+        return [str(p) for p in (self.folder / "data/eggroll/IN_MEMORY").glob(f"{job_id}*")]
+
+
 class Federation:
     """Parties by id, each routed to all others."""
 

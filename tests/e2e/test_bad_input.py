@@ -53,6 +53,8 @@ class BadInput(unittest.TestCase):
             wait_until(f"job {job} failed at {party}",
                        lambda: self.federation[party].job_status(job) == "failed", 30)
         self.federation.wait_quiet()
+        for party in parties:
+            self.assertEqual(self.federation[party].leftover_stores(job), [])
         return job
 
     def binning(self, guest_table="good", host_table="good", **parameters):
@@ -169,10 +171,6 @@ class BadInput(unittest.TestCase):
         self.assertEqual(answer["code"], 1002)
         self.assertIn("77777", answer["message"])
         self.assertIn("route", answer["message"])
-
-    def test_leftover_tables(self):
-        stores = self.guest.folder / "data/eggroll/IN_MEMORY"
-        self.assertEqual([str(p) for p in stores.glob("*_guest_*")] if stores.exists() else [], [])
 
 
 class UnreachablePeer(unittest.TestCase):
