@@ -125,6 +125,26 @@ absl::Status JobController::Start(const JobKey& key) {
   return parts_.jobs.SetJobStatus(key, "running").status();
 }
 
+absl::Status JobController::CopyOutputs(const Json& source, const Json& target) {
+  ASSIGN_OR_RETURN(std::vector<Json> outputs, parts_.data.OutputsOf(source));
+  for (const Json& output : outputs) {
+    RETURN_IF_ERROR(parts_.data.Publish(target, {.output_key = Text(output, "output_key"),
+                                                 .index = Integer(output, "index"),
+                                                 .name_space = Text(output, "namespace"),
+                                                 .name = Text(output, "name")}));
+  }
+  ASSIGN_OR_RETURN(std::vector<Json> models, parts_.models.Find(ModelsOfTask(source)));
+  for (const Json& model : models) {
+    ModelKey key = ModelsOfTask(target);
+    key.output_key = Text(model, "output_key");
+    ASSIGN_OR_RETURN(std::string tar, parts_.models.TarOf(KeyOfModel(model)));
+    RETURN_IF_ERROR(parts_.models.Save(key, Text(target, "job_id"), Text(model, "type_name"),
+                                       model["meta_data"], tar));
+  }
+  ASSIGN_OR_RETURN(Json metrics, parts_.metrics.Query(source));
+  return metrics.empty() ? absl::OkStatus() : parts_.metrics.Save(target, metrics);
+}
+
 // Tasks of an ended job count as done here: their outputs become this job's (5.1, 10.3).
 absl::Status JobController::Inherit(const JobKey& key, const Json& inheritance) {
   std::string source_id = Text(inheritance, "job_id");
@@ -138,13 +158,7 @@ absl::Status JobController::Inherit(const JobKey& key, const Json& inheritance) 
       return FailedPreconditionError("task {} of job {} did not succeed here", name.dump(),
                                      source_id);
     }
-    ASSIGN_OR_RETURN(std::vector<Json> outputs, parts_.data.OutputsOf(source));
-    for (const Json& output : outputs) {
-      RETURN_IF_ERROR(parts_.data.Publish(target, {.output_key = Text(output, "output_key"),
-                                                   .index = Integer(output, "index"),
-                                                   .name_space = Text(output, "namespace"),
-                                                   .name = Text(output, "name")}));
-    }
+    RETURN_IF_ERROR(CopyOutputs(source, target));
     RETURN_IF_ERROR(parts_.tasks.SetPartyStatus(KeyOf(target), "success"));
   }
   return absl::OkStatus();

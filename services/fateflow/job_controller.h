@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "dag/dag.h"
+#include "fateflow/metric_store.h"
 #include "fateflow/task_controller.h"
 
 namespace fate::flow {
@@ -18,6 +19,7 @@ class JobController {
     JobStore& jobs;
     DataStore& data;
     ModelStore& models;
+    MetricStore& metrics;
     Resources& resources;
     TaskController& tasks;
     CallParty call_party;
@@ -54,6 +56,8 @@ class JobController {
   absl::Status CheckReferences(const dag::Dag& dag);
   // What an upload left in the folder of temporary files.
   void RemoveSpooledFiles(const JobKey& key);
+  // Data, models and metrics of one task become those of another.
+  absl::Status CopyOutputs(const Json& source, const Json& target);
   absl::Status Inherit(const JobKey& key, const Json& inheritance);
   absl::StatusOr<Json> AnyJob(const std::string& job_id);
   absl::StatusOr<Answer> AskScheduler(const Json& job, const std::string& path, Json body);

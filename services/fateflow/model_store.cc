@@ -40,6 +40,15 @@ ModelKey KeyOfModel(const Json& row) {
           Text(row, "party_id"), Text(row, "task_name"),     Text(row, "output_key")};
 }
 
+ModelKey ModelsOfTask(const Json& task) {
+  const Json& pre = task["component_parameters"];
+  return {.model_id = Text(pre, "model_id"),
+          .model_version = Text(pre, "model_version"),
+          .role = Text(task, "role"),
+          .party_id = Text(task, "party_id"),
+          .task_name = Text(task, "task_name")};
+}
+
 absl::StatusOr<std::string> ModelStore::PathOf(const ModelKey& key) const {
   std::string path = directory_;
   for (const std::string& piece : Pieces(key)) {

@@ -45,6 +45,8 @@ class ModelStore {
 };
 
 ModelKey KeyOfModel(const Json& row);
+// All outputs of a task.
+ModelKey ModelsOfTask(const Json& task);
 // The meta objects in a model tar: its *.meta.yaml files.
 absl::StatusOr<Json> ReadModelMetas(const std::string& tar_path);
 

@@ -24,15 +24,6 @@ absl::StatusOr<Json> TaskOf(Party& party, const Call& call) {
                                    {"task_name", name}});
 }
 
-ModelKey ModelOf(const Json& task) {
-  const Json& pre = task["component_parameters"];
-  return {.model_id = Text(pre, "model_id"),
-          .model_version = Text(pre, "model_version"),
-          .role = Text(task, "role"),
-          .party_id = Text(task, "party_id"),
-          .task_name = Text(task, "task_name")};
-}
-
 absl::StatusOr<Answer> MetricKeys(Party& party, const Call& call) {
   ASSIGN_OR_RETURN(Json task, TaskOf(party, call));
   ASSIGN_OR_RETURN(Json keys, party.metrics.Keys(task));
@@ -55,7 +46,7 @@ absl::StatusOr<Answer> DeleteMetrics(Party& party, const Call& call) {
 
 absl::StatusOr<std::vector<Json>> ModelsOf(Party& party, const Call& call) {
   ASSIGN_OR_RETURN(Json task, TaskOf(party, call));
-  return party.models.Find(ModelOf(task));
+  return party.models.Find(ModelsOfTask(task));
 }
 
 absl::StatusOr<Answer> QueryModel(Party& party, const Call& call) {
@@ -84,7 +75,7 @@ absl::StatusOr<Answer> DownloadModel(Party& party, const Call& call) {
 
 absl::StatusOr<Answer> DeleteModel(Party& party, const Call& call) {
   ASSIGN_OR_RETURN(Json task, TaskOf(party, call));
-  ASSIGN_OR_RETURN(int64_t removed, party.models.Delete(ModelOf(task)));
+  ASSIGN_OR_RETURN(int64_t removed, party.models.Delete(ModelsOfTask(task)));
   if (removed > 0) return Success();
   return FlowError(kNoModelOutput, {{"task_name", Text(call.args, "task_name")}});
 }

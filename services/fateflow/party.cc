@@ -33,7 +33,7 @@ Party::Party(Config c, sql::Database& database, const Clock& clock, CallParty ca
       task_outputs(data, models, metrics, storage),
       runner({config, layout, jobs, components, task_inputs, task_outputs, reactor},
              [this](const TaskKey& key, const std::string& error) { OnTaskEnd(key, error); }),
-      job_control({config, layout, jobs, data, models, resources, tasks, call_party,
+      job_control({config, layout, jobs, data, models, metrics, resources, tasks, call_party,
                    [this](bool crosses) { return Preflight(config, crosses); },
                    std::move(cores_returned)}) {
   tasks.SetRunner(&runner);

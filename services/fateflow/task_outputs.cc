@@ -81,9 +81,8 @@ absl::Status TaskOutputs::PublishModel(const Json& task, const std::string& key,
   if (metas.empty()) return absl::OkStatus();
   std::string tar = fmt::format("{}/output/{}.tar", task_dir, key);
   RETURN_IF_ERROR(PackFiles(FilesBelow(directory), tar, ArchiveFormat::kTar));
-  const Json& pre = task["component_parameters"];
-  ModelKey model{Text(pre, "model_id"),  Text(pre, "model_version"), Text(task, "role"),
-                 Text(task, "party_id"), Text(task, "task_name"),    key};
+  ModelKey model = ModelsOfTask(task);
+  model.output_key = key;
   absl::Status saved = models_.Save(model, Text(task, "job_id"), type_name, metas, tar);
   fs::remove(tar);
   return saved;

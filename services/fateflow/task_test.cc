@@ -205,6 +205,28 @@ TEST_F(TaskTest, ModelsTravelByExportDeleteAndImport) {  // 24 case 21
   EXPECT_TRUE(std::filesystem::exists(home_ + "/m/json_model.meta.yaml"));
 }
 
+TEST_F(TaskTest, InheritedTasksBringTheirOutputs) {  // 5.1, 10.3
+  std::string source = StartTask({});
+  WaitForTask(source, "success");
+  Json body = JobBody(source);
+  for (const char* status : {"waiting", "running", "success"}) {
+    body["status"] = status;
+    EXPECT_EQ(Post("/v2/partner/job/status/update", body)["code"], 0);
+  }
+  Json dag = {{"parties", Json::array({{{"role", "guest"}, {"party_id", {"9999"}}}})},
+              {"conf", {{"inheritance", {{"job_id", source}, {"task_list", {"toy_0"}}}}}},
+              {"tasks", {{"toy_0", {{"component_ref", "toy_example"}}}}}};
+  Json answer = Post("/v2/job/submit", {{"dag_schema", {{"dag", dag}, {"schema_version", "2"}}}});
+  ASSERT_EQ(answer["code"], 0) << answer.dump();
+  std::string job_id = answer["job_id"];
+  EXPECT_EQ(Post("/v2/partner/job/start", JobBody(job_id))["code"], 0);
+  EXPECT_EQ(Task(job_id)["party_status"], "success");
+  std::string query = "?job_id=" + job_id + "&role=guest&party_id=9999&task_name=toy_0";
+  EXPECT_EQ(Get("/v2/output/data/table" + query)["output_data"][0]["name"], "frame_1");
+  EXPECT_EQ(Get("/v2/output/model/query" + query)["data"]["json_model_output"]["test_role"],
+            "guest");
+}
+
 TEST_F(TaskTest, JobLogComesAsGzippedTar) {  // 24 case 6
   std::string job_id = StartTask({{"mode", "crash"}});
   WaitForTask(job_id, "failed");
@@ -232,9 +254,10 @@ TEST(Reactor, RunsTimersAndSeesProcessesEnd) {
 TEST(Process, ChildrenInheritNoOpenFiles) {
   int open_file = open("/dev/null", O_RDONLY);  // without O_CLOEXEC
   std::string output = testing::TempDir() + "/fateflow_fds";
-  ASSERT_TRUE(RunToEnd({.command = {"/bin/ls", "/proc/self/fd"}, .directory = "/", .output = output},
-                       absl::Seconds(10))
-                  .ok());
+  ASSERT_TRUE(
+      RunToEnd({.command = {"/bin/ls", "/proc/self/fd"}, .directory = "/", .output = output},
+               absl::Seconds(10))
+          .ok());
   close(open_file);
   std::ifstream listed(output);
   std::string text(std::istreambuf_iterator<char>(listed), {});
