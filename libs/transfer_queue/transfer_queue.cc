@@ -41,7 +41,7 @@ std::vector<Answer> TransferQueues::Step(Event event, absl::Time now) {
       break;
     case Kind::kPop:
     case Kind::kPeek:
-      Pop(std::move(event), now, &answers);
+      Pop(event, now, &answers);
       break;
     case Kind::kRelease:
       Release(event, &answers);
