@@ -58,8 +58,9 @@ absl::Status TaskController::Start(const TaskKey& key) {
 
 absl::Status TaskController::SetPartyStatus(const TaskKey& key, const std::string& status,
                                             const std::string& error) {
-  ASSIGN_OR_RETURN(bool effective, jobs_.SetTaskStatus(key, "party_status", status));
+  // The reason first: whoever sees the failure sees why.
   if (!error.empty()) RETURN_IF_ERROR(jobs_.UpdateTask(key, {{"error_report", error}}));
+  ASSIGN_OR_RETURN(bool effective, jobs_.SetTaskStatus(key, "party_status", status));
   ASSIGN_OR_RETURN(Json task, jobs_.FindTask(key));
   bool changed = effective && Text(task, "party_status") == status;
   if (!changed) return absl::OkStatus();
