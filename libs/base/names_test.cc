@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "base/status.h"
 
 namespace fate {
@@ -19,8 +22,9 @@ TEST(PartyId, AcceptsNumbersAndWords) {
 }
 
 TEST(PartyId, RefusesWhatCouldLeaveAFolderOrALogLine) {
-  for (std::string text :
-       {"", ".", "..", "../x", "a/b", "a b", "a\n", std::string(65, '1').c_str()}) {
+  const std::vector<std::string> refused = {"",    ".",   "..",  "../x",
+                                            "a/b", "a b", "a\n", std::string(65, '1')};
+  for (const std::string& text : refused) {
     EXPECT_FALSE(PartyId::Parse(text).ok()) << text;
   }
   EXPECT_THAT(Message(PartyId::Parse("a/b").status()), HasSubstr("party id 'a/b' is not valid"));
