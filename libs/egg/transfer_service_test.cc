@@ -68,7 +68,7 @@ TEST_F(TransferTest, AnEmptyStreamIsAnError) {
 
 // Section 7.2: upstream stores what came and reports success.
 TEST_F(TransferTest, AStreamThatBreaksInTheMiddleFailsTheTask) {
-  // Larger than any flow-control window: once the second one is written, the first one is there.
+  // Together larger than any flow-control window: once all are written, the first ones are there.
   const std::string large(3'000'000, 'v');
   for (int i = 0; i < 20; ++i) {
     std::string id = "broken" + std::to_string(i);
@@ -79,8 +79,9 @@ TEST_F(TransferTest, AStreamThatBreaksInTheMiddleFailsTheTask) {
       transfer::TransferBatch answer;
       auto stub = egg_.stub();
       auto stream = stub->send(&context, &answer);
-      stream->Write(Message(id + "/task/0", BatchOf({{"a", large}})));
-      stream->Write(Message(id + "/task/0", BatchOf({{"b", large}})));
+      for (int key = 0; key < 12; ++key) {
+        stream->Write(Message(id + "/task/0", BatchOf({{std::to_string(key), large}})));
+      }
       context.TryCancel();
       stream->Finish();
     }
