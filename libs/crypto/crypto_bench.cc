@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/curve25519.h"
+#include "crypto/curve/curve25519.h"
 #include "crypto/paillier_encryptor.h"
 #include "crypto/paillier_sum.h"
 

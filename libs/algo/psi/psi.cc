@@ -2,7 +2,7 @@
 
 #include "algo/parameters.h"
 #include "base/status.h"
-#include "crypto/curve25519.h"
+#include "crypto/curve/curve25519.h"
 #include "dataframe/data_frame.h"
 #include "fate/psi.pb.h"
 

@@ -5,7 +5,7 @@
 #include "algo/psi/row_location.h"
 #include "base/status.h"
 #include "base/text.h"
-#include "crypto/curve25519.h"
+#include "crypto/curve/curve25519.h"
 #include "dataframe/block.h"
 #include "dataframe/bytes.h"
 #include "dataframe/row.h"

@@ -9,7 +9,7 @@
 #include "algo/local_tables_harness.h"
 #include "base/status.h"
 #include "base/text.h"
-#include "crypto/curve25519.h"
+#include "crypto/curve/curve25519.h"
 #include "dataframe/row.h"
 #include "fate/dataframe.pb.h"
 #include "fate/psi.pb.h"

@@ -1,4 +1,4 @@
-#include "crypto/field25519.h"
+#include "crypto/curve/field25519.h"
 
 #include <cstring>
 

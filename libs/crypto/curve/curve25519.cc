@@ -1,4 +1,4 @@
-#include "crypto/curve25519.h"
+#include "crypto/curve/curve25519.h"
 
 #include <openssl/crypto.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "crypto/big_int.h"
-#include "crypto/field25519.h"
+#include "crypto/curve/field25519.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
 

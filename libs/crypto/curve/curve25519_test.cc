@@ -1,4 +1,4 @@
-#include "crypto/curve25519.h"
+#include "crypto/curve/curve25519.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "crypto/big_int.h"
-#include "crypto/field25519.h"
+#include "crypto/curve/field25519.h"
 #include "crypto/random.h"
 
 namespace fate::crypto {

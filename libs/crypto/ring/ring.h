@@ -1,0 +1,142 @@
+#pragma once
+
+// Residues modulo one odd number, multiplied many at a time.
+//
+//   Ring::Modulo(m)          residues mod m, in Montgomery's form (Math. Comp. 1985): x R mod m
+//   Ring::ModuloSquare(m)    residues mod m^2, written in base m: x R = x0 + x1 m with two halves
+//                            in Montgomery's form mod m. A product takes 5 and a square 3.5
+//                            half-size multiplications; without the split they take 8 and 6.
+//
+// An element at rest is words() 64-bit words in a form that only rings of the same modulus and
+// instruction set understand; elements lie one behind the other. In flight, lanes() elements lie
+// interleaved in one batch of batch_words() words, aligned to 64 bytes. Load and Store go between
+// the two. Values are kept below 2 m (each half), not least: compare what Leave returns.
+//
+// No operation on batches branches or addresses memory by a value. Enter and Leave, which divide,
+// do: what they take and give is public, or blinded by the caller. Immutable; threads may share.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "crypto/big_int.h"
+#include "crypto/cpu.h"
+
+namespace fate::crypto {
+
+// The largest m of a ring, in bits.
+inline constexpr int kMaxRingBits = 8192;
+
+class Ring {
+ public:
+  // m: odd, 3 or more, at most kMaxRingBits bits; isa: supported by this CPU (both checked).
+  static std::shared_ptr<const Ring> Modulo(const BigInt& m, Isa isa = BestIsa());
+  static std::shared_ptr<const Ring> ModuloSquare(const BigInt& m, Isa isa = BestIsa());
+  virtual ~Ring();
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  const BigInt& modulus() const { return modulus_; }  // m or m^2
+  const BigInt& base() const { return base_; }        // m
+  bool is_square() const { return is_square_; }
+  Isa isa() const { return isa_; }
+  size_t lanes() const { return lanes_; }
+  size_t words() const { return words_; }
+  size_t batch_words() const { return lanes_ * words_; }
+  // The element 1.
+  const uint64_t* one() const { return one_.data(); }
+
+  // ---- in and out ----
+
+  // elements: values.size() * words(). 0 <= value < modulus(). A multiplication each, and for a
+  // square a division.
+  void Enter(std::span<const BigInt> values, uint64_t* elements) const;
+  // The least non-negative residues. A multiplication each.
+  void Leave(const uint64_t* elements, std::span<BigInt> values) const;
+  void Enter(const BigInt& value, uint64_t* element) const { Enter({&value, 1}, element); }
+  BigInt Leave(const uint64_t* element) const;
+
+  // ---- batches ----
+
+  // Lane i becomes elements[i], or 1 where that is null; `elements` has lanes() entries.
+  virtual void Load(uint64_t* batch, const uint64_t* const* elements) const = 0;
+  // Lane i goes to elements[i], or nowhere where that is null.
+  virtual void Store(uint64_t* const* elements, const uint64_t* batch) const = 0;
+  // The `count` <= lanes() elements that lie at `first`; other lanes become 1, go nowhere.
+  void LoadSome(uint64_t* batch, const uint64_t* first, size_t count) const;
+  void StoreSome(uint64_t* first, const uint64_t* batch, size_t count) const;
+
+  // out = a b; out may be a or b.
+  virtual void Multiply(uint64_t* out, const uint64_t* a, const uint64_t* b) const = 0;
+  virtual void Square(uint64_t* out, const uint64_t* a) const = 0;
+
+ protected:
+  Ring(const BigInt& m, bool is_square, Isa isa, size_t lanes, size_t words, int half_bits);
+
+  // The digits of one half, 0 <= half < 2 m, as the form keeps them, without a factor R. A
+  // square's element is two such halves, words() / 2 words each.
+  virtual void PackHalf(uint64_t* words, const BigInt& half) const = 0;
+  virtual BigInt UnpackHalf(const uint64_t* words) const = 0;
+
+  // To be called at the end of the constructor of what implements the rest.
+  void MakeConstants();
+
+ private:
+  void Pack(uint64_t* element, const BigInt& value) const;
+  BigInt Unpack(const uint64_t* element) const;
+
+  BigInt base_, modulus_;
+  bool is_square_;
+  Isa isa_;
+  size_t lanes_, words_;
+  int r_bits_;  // R = 2^r_bits_
+  std::vector<uint64_t> one_, r_squared_, plain_one_;
+};
+
+// Room for a few batches of a ring, aligned. Overwritten with zeros when it goes.
+class Batches {
+ public:
+  Batches(const Ring& ring, size_t count);
+  Batches(const Batches&) = delete;
+  Batches& operator=(const Batches&) = delete;
+  ~Batches();
+  uint64_t* operator[](size_t index) { return first_ + index * batch_words_; }
+  const uint64_t* operator[](size_t index) const { return first_ + index * batch_words_; }
+
+ private:
+  size_t batch_words_, words_;
+  uint64_t* first_;
+};
+
+// A vector of elements that knows its ring.
+class Residues {
+ public:
+  Residues() = default;
+  // `count` elements, all zero words until written.
+  Residues(std::shared_ptr<const Ring> ring, size_t count)
+      : ring_(std::move(ring)), words_(count * ring_->words()) {}
+  Residues(std::shared_ptr<const Ring> ring, std::span<const BigInt> values)
+      : Residues(std::move(ring), values.size()) {
+    ring_->Enter(values, words_.data());
+  }
+
+  const Ring& ring() const { return *ring_; }
+  const std::shared_ptr<const Ring>& shared_ring() const { return ring_; }
+  size_t size() const { return ring_ == nullptr ? 0 : words_.size() / ring_->words(); }
+  void resize(size_t count) { words_.resize(count * ring_->words()); }
+  uint64_t* operator[](size_t index) { return words_.data() + index * ring_->words(); }
+  const uint64_t* operator[](size_t index) const { return words_.data() + index * ring_->words(); }
+  std::vector<BigInt> Leave() const {
+    std::vector<BigInt> values(size());
+    if (ring_ != nullptr) ring_->Leave(words_.data(), values);
+    return values;
+  }
+
+ private:
+  std::shared_ptr<const Ring> ring_;
+  std::vector<uint64_t> words_;
+};
+
+}  // namespace fate::crypto
