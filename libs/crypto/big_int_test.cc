@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
-#include "crypto/hash.h"
 #include "crypto/random.h"
 
 namespace fate::crypto {
@@ -50,21 +49,6 @@ TEST(Random, BelowStaysBelowAndReachesEveryValue) {
   EXPECT_EQ(seen, 31);
   EXPECT_NE(Random::Uint64(), Random::Uint64());
   EXPECT_LE(Random::Bits(13).BitLength(), 13);
-}
-
-TEST(Hash, Sha2OfAbc) {
-  const auto sha256 = Sha256("abc");
-  EXPECT_EQ(HexEncode({reinterpret_cast<const char*>(sha256.data()), 32}),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  const auto sha512 = Sha512("abc");
-  EXPECT_EQ(HexEncode({reinterpret_cast<const char*>(sha512.data()), 8}), "ddaf35a193617aba");
-}
-
-// section 4.2: generated sample ids
-TEST(Hash, Sha256MakesSampleIds) {
-  const auto digest = Sha256("prefix0");
-  EXPECT_EQ(HexEncode({reinterpret_cast<const char*>(digest.data()), 32}),
-            "1e86160d12dad4b1a6c3f76fbfb643e34533b960ef335d0a4f1d1530fac3f2a5");
 }
 
 }  // namespace
