@@ -21,8 +21,13 @@ const mp_limb_t* Limbs(const uint64_t* words) { return reinterpret_cast<const mp
 }  // namespace
 
 GenericRing::GenericRing(const BigInt& m, bool is_square)
-    : Ring(m, is_square, Isa::kGeneric, 1, LimbsFor(m) * (is_square ? 2 : 1),
-           static_cast<int>(64 * LimbsFor(m))),
+    : Ring(m, Isa::kGeneric,
+           {.lanes = 1,
+            .words = LimbsFor(m) * (is_square ? 2 : 1),
+            .half_words = LimbsFor(m),
+            .batch_words = LimbsFor(m) * (is_square ? 2 : 1),
+            .half_bits = static_cast<int>(64 * LimbsFor(m)),
+            .is_square = is_square}),
       limbs_(LimbsFor(m)),
       m_(limbs_) {
   PackHalf(m_.data(), m);

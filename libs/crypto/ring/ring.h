@@ -10,7 +10,8 @@
 // An element at rest is words() 64-bit words in a form that only rings of the same modulus and
 // instruction set understand; elements lie one behind the other. In flight, lanes() elements lie
 // interleaved in one batch of batch_words() words, aligned to 64 bytes. Load and Store go between
-// the two. Values are kept below 2 m (each half), not least: compare what Leave returns.
+// the two. Reduction is lazy: a residue below 2.1 m (each half) is not always the least, so what
+// is compared is what Leave returns. R >= 2^6 m makes that enough without a last subtraction.
 //
 // No operation on batches branches or addresses memory by a value. Enter and Leave, which divide,
 // do: what they take and give is public, or blinded by the caller. Immutable; threads may share.
@@ -28,6 +29,8 @@ namespace fate::crypto {
 
 // The largest m of a ring, in bits.
 inline constexpr int kMaxRingBits = 8192;
+// Most lanes of any instruction set.
+inline constexpr size_t kMaxLanes = 8;
 
 class Ring {
  public:
@@ -40,11 +43,11 @@ class Ring {
 
   const BigInt& modulus() const { return modulus_; }  // m or m^2
   const BigInt& base() const { return base_; }        // m
-  bool is_square() const { return is_square_; }
+  bool is_square() const { return shape_.is_square; }
   Isa isa() const { return isa_; }
-  size_t lanes() const { return lanes_; }
-  size_t words() const { return words_; }
-  size_t batch_words() const { return lanes_ * words_; }
+  size_t lanes() const { return shape_.lanes; }
+  size_t words() const { return shape_.words; }
+  size_t batch_words() const { return shape_.batch_words; }
   // The element 1.
   const uint64_t* one() const { return one_.data(); }
 
@@ -73,10 +76,17 @@ class Ring {
   virtual void Square(uint64_t* out, const uint64_t* a) const = 0;
 
  protected:
-  Ring(const BigInt& m, bool is_square, Isa isa, size_t lanes, size_t words, int half_bits);
+  struct Shape {
+    size_t lanes;       // at most kMaxLanes
+    size_t words;       // of an element
+    size_t half_words;  // of one half; a square's element starts with two halves
+    size_t batch_words;
+    int half_bits;  // R = 2^half_bits
+    bool is_square;
+  };
+  Ring(const BigInt& m, Isa isa, const Shape& shape);
 
-  // The digits of one half, 0 <= half < 2 m, as the form keeps them, without a factor R. A
-  // square's element is two such halves, words() / 2 words each.
+  // The digits of one half, 0 <= half < R, as the form keeps them, without a factor R.
   virtual void PackHalf(uint64_t* words, const BigInt& half) const = 0;
   virtual BigInt UnpackHalf(const uint64_t* words) const = 0;
 
@@ -88,10 +98,8 @@ class Ring {
   BigInt Unpack(const uint64_t* element) const;
 
   BigInt base_, modulus_;
-  bool is_square_;
   Isa isa_;
-  size_t lanes_, words_;
-  int r_bits_;  // R = 2^r_bits_
+  Shape shape_;
   std::vector<uint64_t> one_, r_squared_, plain_one_;
 };
 

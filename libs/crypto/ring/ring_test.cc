@@ -60,6 +60,8 @@ class RingTest : public testing::TestWithParam<Case> {
   std::shared_ptr<const Ring> ring_;
 };
 
+TEST_P(RingTest, UsesTheInstructionSetThatWasAskedFor) { EXPECT_EQ(ring_->isa(), GetParam().isa); }
+
 TEST_P(RingTest, ValuesComeOutAsTheyWentIn) {
   const std::vector<BigInt> values = Values(21);
   EXPECT_EQ(Residues(ring_, values).Leave(), values);
