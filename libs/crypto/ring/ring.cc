@@ -1,6 +1,8 @@
 #include "crypto/ring/ring.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include "crypto/ring/generic_ring.h"
@@ -18,6 +20,29 @@ std::shared_ptr<const Ring> Make(const BigInt& m, bool is_square, Isa isa) {
   CheckModulus(m, isa);
   if (isa == Isa::kGeneric) return std::make_shared<const GenericRing>(m, is_square);
   return std::make_shared<const SimdRing>(m, is_square, isa);
+}
+
+// value = (value + carry) mod m for 0 <= value + carry < 4 m, and how often m went into it, in time
+// that depends on m's length alone.
+mp_limb_t MakeLeast(BigInt& value, mp_limb_t carry, const BigInt& m) {
+  const auto size = static_cast<mp_size_t>(mpz_size(m.mpz())) + 1;
+  mp_limb_t limbs[kMaxRingBits / 64 + 2] = {}, modulus[kMaxRingBits / 64 + 2] = {},
+                                      difference[kMaxRingBits / 64 + 2];
+  mpn_copyi(limbs, mpz_limbs_read(value.mpz()), static_cast<mp_size_t>(mpz_size(value.mpz())));
+  mpn_copyi(modulus, mpz_limbs_read(m.mpz()), size - 1);
+  mpn_add_1(limbs, limbs, size, carry);
+  mp_limb_t quotient = 0;
+  for (int i = 0; i < 3; ++i) {
+    const mp_limb_t fits = 1 - mpn_sub_n(difference, limbs, modulus, size);
+    mpn_cnd_sub_n(fits, limbs, limbs, modulus, size);
+    quotient += fits;
+  }
+  mpn_copyi(mpz_limbs_write(value.mpz(), size), limbs, size);
+  mpz_limbs_finish(value.mpz(), size);
+  explicit_bzero(limbs, sizeof(limbs));
+  explicit_bzero(modulus, sizeof(modulus));
+  explicit_bzero(difference, sizeof(difference));
+  return quotient;
 }
 
 }  // namespace
@@ -63,34 +88,63 @@ BigInt Ring::Unpack(const uint64_t* element) const {
   return value;
 }
 
-void Ring::Enter(std::span<const BigInt> values, uint64_t* elements) const {
+template <class PackOne>
+void Ring::EnterEach(size_t count, uint64_t* elements, const PackOne& pack) const {
   Batches batches(*this, 2);
   const uint64_t* factor[kMaxLanes];
-  for (size_t lane = 0; lane < lanes(); ++lane) factor[lane] = r_squared_.data();
+  std::fill_n(factor, lanes(), r_squared_.data());
   Load(batches[1], factor);
-  for (size_t at = 0; at < values.size(); at += lanes()) {
-    const size_t count = std::min(lanes(), values.size() - at);
-    uint64_t* const first = elements + at * words();
-    for (size_t i = 0; i < count; ++i) Pack(first + i * words(), values[at + i]);
-    LoadSome(batches[0], first, count);
+  for (size_t at = 0; at < count; at += lanes()) {
+    const size_t some = std::min(lanes(), count - at);
+    for (size_t i = at; i < at + some; ++i) pack(i, elements + i * words());
+    LoadSome(batches[0], elements + at * words(), some);
     Multiply(batches[0], batches[0], batches[1]);
-    StoreSome(first, batches[0], count);
+    StoreSome(elements + at * words(), batches[0], some);
   }
 }
 
-void Ring::Leave(const uint64_t* elements, std::span<BigInt> values) const {
+template <class UnpackOne>
+void Ring::LeaveEach(size_t count, const uint64_t* elements, const UnpackOne& unpack) const {
   Batches batches(*this, 2);
   std::vector<uint64_t> plain(lanes() * words());
   const uint64_t* factor[kMaxLanes];
-  for (size_t lane = 0; lane < lanes(); ++lane) factor[lane] = plain_one_.data();
+  std::fill_n(factor, lanes(), plain_one_.data());
   Load(batches[1], factor);
-  for (size_t at = 0; at < values.size(); at += lanes()) {
-    const size_t count = std::min(lanes(), values.size() - at);
-    LoadSome(batches[0], elements + at * words(), count);
+  for (size_t at = 0; at < count; at += lanes()) {
+    const size_t some = std::min(lanes(), count - at);
+    LoadSome(batches[0], elements + at * words(), some);
     Multiply(batches[0], batches[0], batches[1]);
-    StoreSome(plain.data(), batches[0], count);
-    for (size_t i = 0; i < count; ++i) values[at + i] = Unpack(plain.data() + i * words());
+    StoreSome(plain.data(), batches[0], some);
+    for (size_t i = 0; i < some; ++i) unpack(at + i, plain.data() + i * words());
   }
+  explicit_bzero(plain.data(), plain.size() * sizeof(uint64_t));
+}
+
+void Ring::Enter(std::span<const BigInt> values, uint64_t* elements) const {
+  EnterEach(values.size(), elements,
+            [&](size_t i, uint64_t* element) { Pack(element, values[i]); });
+}
+
+void Ring::Leave(const uint64_t* elements, std::span<BigInt> values) const {
+  LeaveEach(values.size(), elements,
+            [&](size_t i, const uint64_t* element) { values[i] = Unpack(element); });
+}
+
+void Ring::EnterDigits(std::span<const BigInt> low, std::span<const BigInt> high,
+                       uint64_t* elements) const {
+  EnterEach(low.size(), elements, [&](size_t i, uint64_t* element) {
+    PackHalf(element, low[i]);
+    PackHalf(element + shape_.half_words, high[i]);
+  });
+}
+
+void Ring::LeaveDigits(const uint64_t* elements, std::span<BigInt> low,
+                       std::span<BigInt> high) const {
+  LeaveEach(low.size(), elements, [&](size_t i, const uint64_t* element) {
+    low[i] = UnpackHalf(element);
+    high[i] = UnpackHalf(element + shape_.half_words);
+    MakeLeast(high[i], MakeLeast(low[i], 0, base_), base_);
+  });
 }
 
 BigInt Ring::Leave(const uint64_t* element) const {

@@ -14,7 +14,8 @@
 // is compared is what Leave returns. R >= 2^6 m makes that enough without a last subtraction.
 //
 // No operation on batches branches or addresses memory by a value. Enter and Leave, which divide,
-// do: what they take and give is public, or blinded by the caller. Immutable; threads may share.
+// do: what they take and give is public, or blinded by the caller (EnterDigits and LeaveDigits do
+// not). Immutable; threads may share.
 
 #include <cstddef>
 #include <cstdint>
@@ -61,6 +62,13 @@ class Ring {
   void Enter(const BigInt& value, uint64_t* element) const { Enter({&value, 1}, element); }
   BigInt Leave(const uint64_t* element) const;
 
+  // Square rings only: value = low + high m, digit by digit. Neither divides, branches on a value
+  // nor addresses by one, so that digits may be secret. To enter, 0 <= low, high < 2 m; what
+  // leaves is least: 0 <= low, high < m. All spans have one size. A multiplication each.
+  void EnterDigits(std::span<const BigInt> low, std::span<const BigInt> high,
+                   uint64_t* elements) const;
+  void LeaveDigits(const uint64_t* elements, std::span<BigInt> low, std::span<BigInt> high) const;
+
   // ---- batches ----
 
   // Lane i becomes elements[i], or 1 where that is null; `elements` has lanes() entries.
@@ -96,6 +104,12 @@ class Ring {
  private:
   void Pack(uint64_t* element, const BigInt& value) const;
   BigInt Unpack(const uint64_t* element) const;
+  // What Enter and Leave share: pack(i, element) and unpack(i, element) for each element, and a
+  // multiplication by `factor` of all.
+  template <class PackOne>
+  void EnterEach(size_t count, uint64_t* elements, const PackOne& pack) const;
+  template <class UnpackOne>
+  void LeaveEach(size_t count, const uint64_t* elements, const UnpackOne& unpack) const;
 
   BigInt base_, modulus_;
   Isa isa_;

@@ -67,6 +67,26 @@ TEST_P(RingTest, ValuesComeOutAsTheyWentIn) {
   EXPECT_EQ(Residues(ring_, values).Leave(), values);
 }
 
+TEST_P(RingTest, DigitsComeOutLeastAndEnterInAnyForm) {
+  if (!ring_->is_square()) return;
+  const BigInt& m = ring_->base();
+  const std::vector<BigInt> values = Values(21);
+  std::vector<BigInt> low(values.size()), high(values.size());
+  Residues residues(ring_, values);
+  residues.ring().LeaveDigits(residues[0], low, high);
+  for (size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(low[i], values[i].Mod(m));
+    EXPECT_EQ(high[i], values[i] / m);
+    low[i] += i % 2 == 0 ? m : BigInt(0);
+    high[i] += i % 3 == 0 ? m : BigInt(0);
+  }
+  ring_->EnterDigits(low, high, residues[0]);
+  const std::vector<BigInt> entered = residues.Leave();
+  for (size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(entered[i], (low[i] + high[i] * m).Mod(ring_->modulus()));
+  }
+}
+
 TEST_P(RingTest, ProductsAndSquaresEqualPlainArithmetic) {
   const std::vector<BigInt> a = Values(37);
   std::vector<BigInt> b = Values(37);
