@@ -48,6 +48,10 @@ class RouteTableParser {
   absl::Status ParseFlag(const std::string& path, const Json& json, const char* key, bool* out);
   absl::Status ParseSelf(const Json& document, std::string_view own_party);
   absl::Status ParsePermission(const Json& document);
+  absl::Status ParseRules(const Json& permission, const char* list,
+                          std::vector<RouteTable::Rule>* out);
+  absl::Status ParseWho(const std::string& rule_path, const Json& rule, const char* side,
+                        RouteTable::Who* out);
 
   std::string file_;
   RouteTable* table_;
@@ -214,19 +218,54 @@ absl::Status RouteTableParser::ParseSelf(const Json& document, std::string_view 
   return absl::OkStatus();
 }
 
+// default_allow means two things: in rollsite 2.x whether the party "default" may be used, in FATE
+// Proxy 1.x, which has rules, what happens to a call that none of them matches.
 absl::Status RouteTableParser::ParsePermission(const Json& document) {
   auto it = document.find("permission");
   if (it == document.end() || it->is_null()) return absl::OkStatus();
   if (!it->is_object()) return Wrong("permission", "must be an object");
-  RETURN_IF_ERROR(ParseFlag("permission", *it, "default_allow", &table_->default_allow_));
-  for (const char* list : {"allow", "deny"}) {
-    auto rules = it->find(list);
-    if (rules != it->end() && !rules->empty()) {
-      table_->warnings_.push_back(fmt::format(
-          "{}: permission.{} is a rule of FATE Proxy 1.x and is not enforced here", file_, list));
-    }
+  RETURN_IF_ERROR(ParseRules(*it, "allow", &table_->allow_));
+  RETURN_IF_ERROR(ParseRules(*it, "deny", &table_->deny_));
+  const bool has_rules = !table_->allow_.empty() || !table_->deny_.empty();
+  bool* const allow = has_rules ? &table_->unruled_calls_pass_ : &table_->default_allow_;
+  if (has_rules) *allow = false;
+  return ParseFlag("permission", *it, "default_allow", allow);
+}
+
+absl::Status RouteTableParser::ParseRules(const Json& permission, const char* list,
+                                          std::vector<RouteTable::Rule>* out) {
+  auto rules = permission.find(list);
+  if (rules == permission.end() || rules->is_null()) return absl::OkStatus();
+  std::string path = fmt::format("permission.{}", list);
+  if (!rules->is_array()) {
+    return Wrong(path, "must be a list of {{\"from\": {{...}}, \"to\": {{...}}}}");
+  }
+  for (size_t i = 0; i < rules->size(); ++i) {
+    RouteTable::Rule rule{.path = fmt::format("{}[{}]", path, i)};
+    RETURN_IF_ERROR(ParseWho(rule.path, (*rules)[i], "from", &rule.from));
+    RETURN_IF_ERROR(ParseWho(rule.path, (*rules)[i], "to", &rule.to));
+    out->push_back(std::move(rule));
   }
   return absl::OkStatus();
+}
+
+// A rule that says nothing about one side would match more than was meant.
+absl::Status RouteTableParser::ParseWho(const std::string& rule_path, const Json& rule,
+                                        const char* side, RouteTable::Who* out) {
+  std::string path = fmt::format("{}.{}", rule_path, side);
+  if (!rule.is_object() || !rule.contains(side) || !rule[side].is_object()) {
+    return Wrong(path, "is missing; write {{\"coordinator\": \"<party>\", \"role\": \"*\"}}");
+  }
+  const Json& who = rule[side];
+  if (!who.contains("coordinator")) {
+    return Wrong(path + ".coordinator", "is missing; write a party id, or \"*\" for all");
+  }
+  const Json& party = who["coordinator"];
+  out->party = party.is_string() ? party.get<std::string>() : Show(party);
+  if (out->party != "*" && !PartyId::Parse(out->party).ok()) {
+    return Wrong(path + ".coordinator", "is {}; write a party id, or \"*\" for all", Show(party));
+  }
+  return ParseText(path, who, "role", &out->role);
 }
 
 std::string Endpoint::ToString() const {
@@ -314,6 +353,32 @@ absl::StatusOr<Route> RouteTable::Find(std::string_view party, std::string_view 
   }
   size_t index = turn % match.endpoints->size();
   return Route{(*match.endpoints)[index], fmt::format("{}[{}]", match.rule, index)};
+}
+
+bool RouteTable::Who::Matches(std::string_view of_party, std::string_view of_role) const {
+  return (party == "*" || party == of_party) && (role == "*" || role == of_role);
+}
+
+bool RouteTable::Rule::Matches(const Call& call) const {
+  return from.Matches(call.from_party, call.from_role) && to.Matches(call.to_party, call.to_role);
+}
+
+absl::Status RouteTable::Permits(const Call& call) const {
+  auto refusal = [&](const std::string& rule) {
+    return PermissionDeniedError(
+        "no permission from party {} role {} to party {} role {}: {} of {}; change the rule there",
+        call.from_party.empty() ? "(not named)" : Escape(call.from_party),
+        call.from_role.empty() ? "(not named)" : Escape(call.from_role), Escape(call.to_party),
+        Escape(call.to_role), rule, file_name_);
+  };
+  for (const Rule& rule : deny_) {
+    if (rule.Matches(call)) return refusal(rule.path);
+  }
+  for (const Rule& rule : allow_) {
+    if (rule.Matches(call)) return absl::OkStatus();
+  }
+  if (unruled_calls_pass_) return absl::OkStatus();
+  return refusal("no rule matches and permission.default_allow is false or missing");
 }
 
 std::vector<std::string> RouteTable::Explain(std::string_view party, std::string_view role) const {

@@ -1,11 +1,14 @@
 #pragma once
 
-// route_table.json of OSX 2.x and rollsite 2.x in one loader (spec/rollsite.md 7.1-7.3): which
+// route_table.json of OSX 2.x, rollsite 2.x and FATE Proxy 1.x in one loader (spec/rollsite.md
+// 7.1-7.3): which
 // endpoint serves a (party, role), and which parties are this gateway's own.
 //
 //   {"route_table": {"default": {"default":  [{"ip": "10.0.0.2", "port": 9370}]},
 //                    "9999":    {"fateflow": [{"ip": "127.0.0.1", "port": 9360}]}},
-//    "self_party": ["9999"], "permission": {"default_allow": true}}
+//    "self_party": ["9999"],
+//    "permission": {"default_allow": true,
+//                   "deny": [{"from": {"coordinator": "7", "role": "*"}, "to": {...}}]}}
 //
 // A table is an immutable value; it may be shared between threads.
 
@@ -35,6 +38,11 @@ struct Endpoint {
   std::string ToString() const;
 };
 
+// Who calls whom; a party or role that is not known is "".
+struct Call {
+  std::string_view from_party, from_role, to_party, to_role;
+};
+
 struct Route {
   Endpoint endpoint;
   std::string rule;  // the entry that matched: "route_table.10000.default[0]"
@@ -57,6 +65,12 @@ class RouteTable {
   // "default"; endpoints in turn (`turn` counts calls). Error: kNotFound with a remedy.
   absl::StatusOr<Route> Find(std::string_view party, std::string_view role, uint64_t turn) const;
 
+  // Whether the rules of FATE Proxy 1.x (spec 7.2) let the call pass: a rule of permission.deny
+  // that matches refuses, then one of permission.allow lets pass, then permission.default_allow
+  // decides (false when only missing). Without rules everything passes. A caller that does not
+  // say who it is matches "*" only. Error: kPermissionDenied naming the rule.
+  absl::Status Permits(const Call& call) const;
+
   // How Find decides, one step a line, for people.
   std::vector<std::string> Explain(std::string_view party, std::string_view role) const;
 
@@ -69,13 +83,25 @@ class RouteTable {
   friend class RouteTableParser;
   using Roles = std::map<std::string, std::vector<Endpoint>, std::less<>>;
   struct Match;
+  // One side of a rule; "*" matches all.
+  struct Who {
+    std::string party = "*", role = "*";
+    bool Matches(std::string_view of_party, std::string_view of_role) const;
+  };
+  struct Rule {
+    Who from, to;
+    std::string path;  // "permission.deny[0]"
+    bool Matches(const Call& call) const;
+  };
   Match FindEntry(std::string_view party, std::string_view role) const;
 
   std::string file_name_;
   std::map<std::string, Roles, std::less<>> parties_;
   std::vector<std::string> self_;
   std::vector<std::string> warnings_;
-  bool default_allow_ = true;
+  std::vector<Rule> allow_, deny_;
+  bool default_allow_ = true;       // whether the party "default" may be used
+  bool unruled_calls_pass_ = true;  // what no rule matches
 };
 
 }  // namespace fate::routing

@@ -8,6 +8,7 @@
 namespace fate::routing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -153,6 +154,44 @@ TEST(RouteTable, ExplainShowsTheStepsOfTheDecision) {
       Table(kMinimal).Explain("9999", "fateflow"),
       ElementsAre(StartsWith("party 9999 is one's own"), "party 9999 has an entry",
                   "role fateflow is listed there", "route_table.9999.fateflow -> 127.0.0.1:9360"));
+}
+
+// spec/rollsite.md 7.2: deny, then allow, then default_allow; "*" for a role or a party.
+constexpr char kRules[] = R"({"route_table": {}, "permission": {
+  "allow": [{"from": {"coordinator": "1", "role": "guest"}, "to": {"coordinator": "2", "role": "*"}},
+            {"from": {"coordinator": "*"}, "to": {"coordinator": "3", "role": "host"}}],
+  "deny":  [{"from": {"coordinator": "1", "role": "guest"},
+             "to": {"coordinator": "2", "role": "arbiter"}}]}})";
+
+TEST(Permission, DenyThenAllowThenTheDefaultDecide) {
+  const RouteTable table = Table(kRules);
+  EXPECT_TRUE(table.Permits({"1", "guest", "2", "host"}).ok());
+  EXPECT_THAT(Message(table.Permits({"1", "guest", "2", "arbiter"})),
+              AllOf(HasSubstr("no permission from party 1 role guest to party 2 role arbiter"),
+                    HasSubstr("permission.deny[0] of route_table.json")));
+  EXPECT_TRUE(table.Permits({"77", "anything", "3", "host"}).ok());
+  EXPECT_THAT(Message(table.Permits({"1", "host", "2", "host"})), HasSubstr("no rule matches"));
+  EXPECT_THAT(Message(table.Permits({"", "", "2", "host"})), HasSubstr("party (not named)"));
+}
+
+TEST(Permission, WithoutRulesEverythingPasses) {
+  EXPECT_TRUE(Table(kMinimal).Permits({"", "", "10000", ""}).ok());
+  EXPECT_TRUE(Table(R"({"route_table": {}, "permission": {"default_allow": false}})")
+                  .Permits({"1", "", "2", ""})
+                  .ok());
+}
+
+TEST(Permission, AHalfWrittenRuleIsRefused) {
+  EXPECT_THAT(Wrong(R"({"route_table": {}, "permission": {"deny": [{"from": {}}]}})"),
+              HasSubstr("permission.deny[0].from.coordinator is missing"));
+  EXPECT_THAT(Wrong(R"({"route_table": {}, "permission": {"allow":
+                        [{"from": {"coordinator": "1"}}]}})"),
+              HasSubstr("permission.allow[0].to is missing"));
+  EXPECT_THAT(Wrong(R"({"route_table": {}, "permission": {"allow": {}}})"),
+              HasSubstr("permission.allow must be a list"));
+  EXPECT_THAT(Wrong(R"({"route_table": {}, "permission": {"allow":
+                        [{"from": {"coordinator": "a b"}, "to": {"coordinator": "1"}}]}})"),
+              HasSubstr("write a party id"));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "rollsite/calls.h"
 
-#include "base/log.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "relay/grpc_wire.h"
@@ -13,8 +12,11 @@ namespace {
 
 using Method = QueueService::Method;
 
-constexpr std::string_view kTransferService =
-    "/com.webank.ai.eggroll.api.networking.proxy.DataTransferService/";
+// One service under the names of eggroll 2.x and of FATE 1.0 to 1.3 (spec/rollsite.md 2.2, 2.3):
+// the messages are the same bytes. What is passed on keeps its name.
+constexpr std::string_view kTransferServices[] = {
+    "/com.webank.ai.eggroll.api.networking.proxy.DataTransferService/",
+    "/com.webank.ai.fate.api.networking.proxy.DataTransferService/"};
 constexpr std::string_view kIntrospection[] = {"/grpc.health.v1.Health/",
                                                "/grpc.reflection.v1alpha.ServerReflection/"};
 
@@ -49,10 +51,12 @@ void Calls::OnCall(relay::Stream* stream, relay::Headers head, bool end) {
                        std::move(head));
   }
   if (view == kInvokePath) return OnInvoke(stream, std::move(head), end);
-  if (view.starts_with(kTransferService)) {
-    view.remove_prefix(kTransferService.size());
+  for (std::string_view service : kTransferServices) {
+    if (!view.starts_with(service)) continue;
+    view.remove_prefix(service.size());
     if (view == "push") return DispatchPush(gateway_, &eggs_, stream, std::move(head));
     if (view == "unaryCall") return DispatchUnaryCall(gateway_, stream, std::move(head));
+    break;
   }
   if (IsIntrospection(view)) {
     return gateway_->PassOn("introspection", stream, std::move(head), {}, end,
@@ -72,47 +76,62 @@ void Calls::OnTransport(std::string_view method, relay::Stream* stream, relay::H
 }
 
 void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
-  std::string party = PtpContext::Read(head).Target();
+  const PtpContext context = PtpContext::Read(head);
+  const std::string& party = context.Target();
   if (gateway_->IsSelf(party)) return queues_.Serve(Method::kPush, stream, std::move(head));
   if (party.empty()) {
-    return AnswerCode("queue_push", stream, std::move(head), transfer_queue::kSystemError,
-                      "des party id is null");
+    return FailCode("queue_push", stream, std::move(head), transfer_queue::kSystemError,
+                    "des party id is null", "send x-ptp-target-node-id: the receiver's party id");
   }
-  auto target = gateway_->Route(party, "default");
+  auto target = gateway_->Route({context.Source(), "default", party, "default"});
   if (target.ok()) return PushOnward(gateway_, *target, stream, head);
-  if (!absl::IsNotFound(target.status())) return Refuse("queue_push", stream, target.status());
-  log::Warning("queue_push refused with code 130: {}", Message(target.status()));
-  AnswerCode("queue_push", stream, std::move(head), kRouterError, "can not found router info");
+  NotRouted("queue_push", stream, std::move(head), target.status());
 }
 
 void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
   if (LacksProvider(stream, head)) return;
-  std::string party = PtpContext::Read(head).Target();
+  const PtpContext context = PtpContext::Read(head);
+  const std::string& party = context.Target();
   if (gateway_->IsSelf(party)) return queues_.ServeInvoke(stream, std::move(head));
   if (party.empty()) {
-    return AnswerCode("invoke", stream, std::move(head), transfer_queue::kSystemError,
-                      "des party id is null");
+    return FailCode("invoke", stream, std::move(head), transfer_queue::kSystemError,
+                    "des party id is null", "send x-ptp-target-node-id: the receiver's party id");
   }
-  auto target = gateway_->Route(party, "default");
+  auto target = gateway_->Route({context.Source(), "default", party, "default"});
   if (target.ok()) {
     return gateway_->PassOn("invoke", stream, std::move(head), {}, end, *target,
                             relay::Lane::kBulk);
   }
-  if (!absl::IsNotFound(target.status())) return Refuse("invoke", stream, target.status());
-  log::Warning("invoke refused with code 130: {}", Message(target.status()));
-  AnswerCode("invoke", stream, std::move(head), kRouterError, "can not found router info");
+  NotRouted("invoke", stream, std::move(head), target.status());
 }
 
-// OK with a code, as upstream answers (spec/rollsite.md 15, cases 14 and 15). The request is
-// taken in first: some clients do not read an answer while they send.
-void Calls::AnswerCode(std::string_view method, relay::Stream* stream, relay::Headers head,
-                       std::string_view code, const std::string& text) {
-  std::string message = PartyText(gateway_->SelfName(PtpContext::Read(head).Target()), text);
-  relay::UnaryCall::Serve(stream, std::move(head), gateway_->collected(),
-                          [method, code, message](const QueueService::CallPtr& call) {
-                            CountCall(method, absl::OkStatus());
-                            call->Answer(EncodeOutbound(code, message));
-                          });
+void Calls::NotRouted(std::string_view method, relay::Stream* stream, relay::Headers head,
+                      const absl::Status& why) {
+  if (absl::IsNotFound(why)) {
+    return FailCode(method, stream, std::move(head), kRouterError, "can not found router info",
+                    Message(why));
+  }
+  if (absl::IsFailedPrecondition(why)) {
+    return FailCode(method, stream, std::move(head), kCycleError, "router info has a cycle invoke",
+                    Message(why));
+  }
+  Refuse(method, stream, why);
+}
+
+// Strict: OK with a code, as upstream answers (spec/rollsite.md 15, cases 14 and 15). An invoke
+// is answered so always: between gateways codes are read. The request is taken in first: some
+// clients do not read an answer while they send.
+void Calls::FailCode(std::string_view method, relay::Stream* stream, relay::Headers head,
+                     std::string_view code, const std::string& text, std::string_view detail) {
+  const std::string message = PartyText(gateway_->SelfName(PtpContext::Read(head).Target()), text);
+  const absl::Status failure = FailureOf(code, message, detail);
+  const bool in_band = gateway_->config().strict_codes || method == "invoke";
+  relay::UnaryCall::Serve(
+      stream, std::move(head), gateway_->collected(),
+      [method, in_band, failure, code, message](const QueueService::CallPtr& call) {
+        CountCall(method, failure);
+        in_band ? call->Answer(EncodeOutbound(code, message)) : call->Fail(failure);
+      });
 }
 
 }  // namespace fate::rollsite

@@ -6,7 +6,8 @@
 //                            pop, peek, release: queue
 //   PrivateTransferProtocol  invoke   own party: queue; other: passed on unchanged (exchange)
 //   DataTransferService      push     own party: EggSink; other: passed on
-//                            unaryCall  by route, the own party too (its fateflow)
+//     (eggroll's and FATE    unaryCall  by route, the own party too (its fateflow)
+//     1.x's package)
 //   grpc.health, reflection           passed on to the gRPC server behind `introspection`
 //   anything else                     UNIMPLEMENTED
 
@@ -28,8 +29,10 @@ class Calls {
   void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);
   void OnInvoke(relay::Stream* stream, relay::Headers head, bool end);
   void OnQueuePush(relay::Stream* stream, relay::Headers head);
-  void AnswerCode(std::string_view method, relay::Stream* stream, relay::Headers head,
-                  std::string_view code, const std::string& text);
+  void FailCode(std::string_view method, relay::Stream* stream, relay::Headers head,
+                std::string_view code, const std::string& text, std::string_view detail);
+  void NotRouted(std::string_view method, relay::Stream* stream, relay::Headers head,
+                 const absl::Status& why);
 
   Gateway* const gateway_;
   QueueService queues_;

@@ -1,34 +1,129 @@
 #include "rollsite/config.h"
 
+#include <filesystem>
+
 #include "base/names.h"
-#include "base/properties.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "daemon/eggroll_settings.h"
 
 namespace fate::rollsite {
+namespace {
 
-absl::StatusOr<Config> Config::Load(const std::string& path) {
-  ASSIGN_OR_RETURN(Properties properties, Properties::Load(path));
-  Config config;
-  config.listen.host = properties.Get("eggroll.rollsite.host", "127.0.0.1");
-  if (!relay::IsNumeric(config.listen.host)) {
-    return properties.Error("eggroll.rollsite.host",
-                            "give a numeric address of this machine, or 0.0.0.0 for all");
+namespace fs = std::filesystem;
+
+constexpr int kMaxInteger = 0x7fffffff;
+
+bool IsBrokerFile(const Properties& properties) {
+  if (fs::path(properties.file_name()).filename() == "broker.properties") return true;
+  if (!properties.Get("eggroll.rollsite.port").empty()) return false;
+  for (const char* key : {"grpc.port", "fate.tech.provider", "eggroll.cluster.manager.ip"}) {
+    if (!properties.Get(key).empty()) return true;
   }
-  ASSIGN_OR_RETURN(config.listen.port,
+  return false;
+}
+
+// A value of broker.properties that is wrong is reported, and its default kept (spec 5.3).
+template <class Value>
+Value OrDefault(absl::StatusOr<Value> value, Value fallback, Config* config) {
+  if (value.ok()) return *value;
+  config->warnings.push_back(
+      fmt::format("{}; the default {} is used", Message(value.status()), fallback));
+  return fallback;
+}
+
+int Port(const Properties& properties, const char* key, int fallback, Config* config) {
+  return OrDefault<int>(properties.GetPort(key, fallback, /*allow_zero=*/true), fallback, config);
+}
+
+// components/token_validator.properties lies beside the folder of broker.properties.
+std::string RouteToken(const fs::path& broker_file) {
+  const fs::path components = broker_file.parent_path().parent_path() / "components";
+  const auto file = Properties::Load((components / "token_validator.properties").string());
+  return file.ok() ? file->Get("default.token") : "";
+}
+
+void ReadBroker(const Properties& properties, Config* config) {
+  const fs::path file = properties.file_name();
+  config->listen = {properties.Get("bind.host", "0.0.0.0"),
+                    Port(properties, "grpc.port", 9370, config)};
+  config->route_table = (file.parent_path() / "route_table.json").string();
+  config->cluster_manager = {properties.Get("eggroll.cluster.manager.ip", "127.0.0.1"),
+                             Port(properties, "eggroll.cluster.manager.port", 4670, config)};
+  if (OrDefault(properties.GetBool("open.http.server", true), true, config)) {
+    config->http_port = Port(properties, "http.port", 8807, config);
+  }
+  config->http_prefix = properties.Get("http.context.path", "/v1");
+  config->route_changes_need_token =
+      OrDefault(properties.GetBool("router.change.need.token", false), false, config);
+  config->route_token = RouteToken(file);
+}
+
+absl::Status ReadEggroll(const Properties& properties, Config* config) {
+  config->listen.host = properties.Get("eggroll.rollsite.host", "127.0.0.1");
+  ASSIGN_OR_RETURN(config->listen.port,
                    properties.GetPort("eggroll.rollsite.port", 9370, /*allow_zero=*/true));
-  ASSIGN_OR_RETURN(config.admin_port, daemon::AdminPort(properties, "eggroll.rollsite.admin.port",
-                                                        config.listen.port));
-  config.party_id = properties.Get("eggroll.rollsite.party.id");
-  if (auto id = PartyId::Parse(config.party_id); !config.party_id.empty() && !id.ok()) {
+  config->route_table =
+      properties.Get("eggroll.rollsite.route.table.path", "conf/route_table.json");
+  config->cluster_manager.host =
+      properties.Get("eggroll.resourcemanager.clustermanager.host", "127.0.0.1");
+  ASSIGN_OR_RETURN(config->cluster_manager.port,
+                   properties.GetPort("eggroll.resourcemanager.clustermanager.port", 4670));
+  ASSIGN_OR_RETURN(config->http_port,
+                   properties.GetPort("eggroll.rollsite.http.port", 0, /*allow_zero=*/true));
+  config->route_token = properties.Get("eggroll.rollsite.http.token");
+  config->route_changes_need_token = !config->route_token.empty();
+  return absl::OkStatus();
+}
+
+absl::Status ReadNative(const Properties& properties, Config* config) {
+  ASSIGN_OR_RETURN(config->admin_port, daemon::AdminPort(properties, "eggroll.rollsite.admin.port",
+                                                         config->listen.port));
+  config->party_id = properties.Get("eggroll.rollsite.party.id");
+  if (auto id = PartyId::Parse(config->party_id); !config->party_id.empty() && !id.ok()) {
     return properties.Error("eggroll.rollsite.party.id", Message(id.status()));
   }
-  config.route_table = properties.Get("eggroll.rollsite.route.table.path", "conf/route_table.json");
-  config.cluster_manager.host =
-      properties.Get("eggroll.resourcemanager.clustermanager.host", "127.0.0.1");
-  ASSIGN_OR_RETURN(config.cluster_manager.port,
-                   properties.GetPort("eggroll.resourcemanager.clustermanager.port", 4670));
+  ASSIGN_OR_RETURN(config->strict_codes, properties.GetBool("ptp.strict_codes", false));
+  config->operator_key = properties.Get("eggroll.rollsite.route.table.key", "123");
+  const std::string hosts = properties.Get("eggroll.rollsite.route.table.whitelist");
+  for (std::string_view host : Split(hosts, ',')) {
+    if (!Trim(host).empty()) config->operator_hosts.emplace_back(Trim(host));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string Config::FileOf(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return path;
+  for (const char* name : {"broker/broker.properties", "broker.properties"}) {
+    const fs::path file = fs::path(path) / name;
+    if (fs::exists(file, error)) return file.string();
+  }
+  return (fs::path(path) / "broker/broker.properties").string();
+}
+
+absl::StatusOr<Config> Config::Load(const std::string& path) {
+  ASSIGN_OR_RETURN(Properties properties, Properties::Load(FileOf(path)));
+  Config config;
+  const bool is_broker = IsBrokerFile(properties);
+  if (is_broker) {
+    ReadBroker(properties, &config);
+  } else {
+    RETURN_IF_ERROR(ReadEggroll(properties, &config));
+  }
+  if (!relay::IsNumeric(config.listen.host)) {
+    return properties.Error(is_broker ? "bind.host" : "eggroll.rollsite.host",
+                            "give a numeric address of this machine, or 0.0.0.0 for all");
+  }
+  RETURN_IF_ERROR(ReadNative(properties, &config));
   return config;
+}
+
+std::string LogSetting(const std::string& config_path, const std::string& key) {
+  const auto properties = Properties::Load(Config::FileOf(config_path));
+  return properties.ok() ? properties->Get(key) : "";
 }
 
 }  // namespace fate::rollsite

@@ -8,9 +8,10 @@
 
 namespace fate::rollsite {
 
-absl::StatusOr<Target> Gateway::Route(std::string_view party, std::string_view role) {
+absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
   auto table = routes_->Current();
-  ASSIGN_OR_RETURN(routing::Route route, table->Find(party, role, turn_++));
+  RETURN_IF_ERROR(table->Permits(call));
+  ASSIGN_OR_RETURN(routing::Route route, table->Find(call.to_party, call.to_role, turn_++));
   const routing::Endpoint& endpoint = route.endpoint;
   std::string where = fmt::format("{} of {}", route.rule, config_.route_table);
   if (endpoint.cycle) return FailedPreconditionError("router info has a cycle invoke: {}", where);
@@ -30,10 +31,17 @@ absl::StatusOr<Target> Gateway::Route(std::string_view party, std::string_view r
         "was sent in clear text",
         where);
   }
-  bool own = table->IsSelf(party);
-  return Target{{endpoint.host, endpoint.port},
+  const relay::Address address{endpoint.host, endpoint.port};
+  if (IsOwnAddress(address)) {
+    return FailedPreconditionError(
+        "router info has a cycle invoke: {} leads back to this rollsite ({}); write the address of "
+        "party {} there, or list the party in self_party if it is one's own",
+        where, address.ToString(), Escape(call.to_party));
+  }
+  bool own = table->IsSelf(call.to_party);
+  return Target{address,
                 fmt::format("rollsite of party {} to party {} ({})", table->SelfName(""),
-                            Escape(party), route.rule),
+                            Escape(call.to_party), route.rule),
                 fmt::format("check that {} runs there and that {} names its address",
                             own ? "fate-fateflow" : "fate-rollsite", config_.route_table)};
 }

@@ -11,6 +11,7 @@
 #include "relay/unary_call.h"
 #include "relay/upstreams.h"
 #include "rollsite/config.h"
+#include "rollsite/own_addresses.h"
 #include "routing/route_watcher.h"
 
 namespace fate::rollsite {
@@ -37,9 +38,20 @@ class Gateway {
     return routes_->Current()->SelfName(target);
   }
 
-  // Where a call to (party, role) goes on. Errors: kNotFound (no route), kUnimplemented (the
-  // route asks for what this gateway does not speak), kFailedPrecondition (marked as a cycle).
-  absl::StatusOr<Target> Route(std::string_view party, std::string_view role);
+  // Where this gateway can be reached: a route that leads there would go round in circles.
+  void SetListener(const relay::Address& address) { own_addresses_.Add(address); }
+  bool IsOwnAddress(const relay::Address& address) const {
+    return own_addresses_.Contains(address);
+  }
+
+  // Where a call goes on. Errors: kPermissionDenied, kNotFound (no route), kUnimplemented (the
+  // route asks for what this gateway does not speak), kFailedPrecondition (marked as a cycle, or
+  // leads back here).
+  absl::StatusOr<Target> Route(const routing::Call& call);
+  // Whether the table's rules let a call pass that ends here.
+  absl::Status Permits(const routing::Call& call) const {
+    return routes_->Current()->Permits(call);
+  }
 
   // Passes a call on and counts and logs its end as `method`.
   void PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
@@ -50,6 +62,7 @@ class Gateway {
   relay::Upstreams upstreams_;
   relay::UnaryCall::Collected collected_;
   const routing::RouteWatcher* const routes_;
+  OwnAddresses own_addresses_;
   uint64_t turn_ = 0;
 };
 

@@ -80,6 +80,13 @@ absl::Status NotRouted(const absl::Status& status) {
   return absl::IsNotFound(status) ? absl::UnknownError(status.message()) : status;
 }
 
+// Who calls whom, as the packet says: its ext if that names a party, else src and dst.
+routing::Call CallOf(const PacketHeader& header, const Destination& to, std::string_view to_role) {
+  const bool by_ext = to.ext && !to.ext->srcpartyid().empty();
+  return {by_ext ? std::string_view(to.ext->srcpartyid()) : header.src().partyid(),
+          by_ext ? std::string_view(to.ext->srcrole()) : header.src().role(), to.party, to_role};
+}
+
 }  // namespace
 
 void DispatchPush(Gateway* gateway, EggFinder* eggs, relay::Stream* stream, relay::Headers head) {
@@ -88,9 +95,11 @@ void DispatchPush(Gateway* gateway, EggFinder* eggs, relay::Stream* stream, rela
                               std::vector<relay::Slice> received, bool ended) {
                 Destination to = DestinationOf(header);
                 if (gateway->IsSelf(to.party)) {
+                  auto permitted = gateway->Permits(CallOf(header, to, to.role));
+                  if (!permitted.ok()) return Refuse("push", from, permitted);
                   return SinkIntoEggs(gateway, eggs, header, to, from, head, std::move(received));
                 }
-                auto target = gateway->Route(to.party, to.role);
+                auto target = gateway->Route(CallOf(header, to, to.role));
                 if (!target.ok()) return Refuse("push", from, NotRouted(target.status()));
                 gateway->PassOn("push", from, std::move(head), std::move(received), ended, *target,
                                 relay::Lane::kBulk);
@@ -102,7 +111,7 @@ void DispatchUnaryCall(Gateway* gateway, relay::Stream* stream, relay::Headers h
               [gateway](const PacketHeader& header, relay::Stream* from, relay::Headers head,
                         std::vector<relay::Slice> received, bool ended) {
                 Destination to = DestinationOf(header);
-                auto target = gateway->Route(to.party, header.dst().role());
+                auto target = gateway->Route(CallOf(header, to, header.dst().role()));
                 if (!target.ok()) return Refuse("unaryCall", from, NotRouted(target.status()));
                 gateway->PassOn("unaryCall", from, std::move(head), std::move(received), ended,
                                 *target, relay::Lane::kControl);

@@ -1,6 +1,7 @@
 #include "rollsite/ptp.h"
 
 #include "base/status.h"
+#include "transfer_queue/transfer_queue.h"
 
 namespace fate::rollsite {
 namespace {
@@ -84,6 +85,18 @@ std::vector<relay::Slice> EncodeOutbound(std::string_view code, std::string_view
   AppendField(&tail, '\x22', message);
   pieces.push_back(relay::Slice::Take(std::move(tail)));
   return pieces;
+}
+
+absl::Status FailureOf(std::string_view code, std::string_view party_text,
+                       std::string_view detail) {
+  absl::StatusCode status = absl::StatusCode::kInternal;
+  if (code == kRouterError) status = absl::StatusCode::kNotFound;
+  if (code == kCycleError) status = absl::StatusCode::kFailedPrecondition;
+  if (code == transfer_queue::kParameterError) status = absl::StatusCode::kInvalidArgument;
+  if (code == transfer_queue::kSystemError) status = absl::StatusCode::kInvalidArgument;
+  if (code == transfer_queue::kNetError) status = absl::StatusCode::kUnavailable;
+  return absl::Status(
+      status, fmt::format("code {}: {}{}{}", code, party_text, detail.empty() ? "" : ": ", detail));
 }
 
 std::string PartyText(const std::string& self, std::string_view text) {

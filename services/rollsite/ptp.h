@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "relay/stream.h"
 
 namespace fate::rollsite {
@@ -26,6 +27,7 @@ struct PtpContext {
 
   // The source falls back to x-ptp-from-node-id, then to the instance ids (spec 3).
   static PtpContext Read(const relay::Headers& head);
+  const std::string& Source() const { return source_node; }
   const std::string& Target() const { return target_node.empty() ? target_instance : target_node; }
   // What goes on to another gateway with an invoke of `uri`: every field that is not empty.
   relay::Headers Emit(std::string_view uri) const;
@@ -38,6 +40,11 @@ std::vector<relay::Slice> EncodeOutbound(std::string_view code, std::string_view
                                          std::string payload = {});
 // "PARTY_9999:text"; the bare text when there is no own party.
 std::string PartyText(const std::string& self, std::string_view text);
+
+// How a queue call that failed ends (spec 5.8): FATE's client does not look at codes, so by default
+// it is a gRPC error whose text carries the documented code and text; `detail` says more.
+absl::Status FailureOf(std::string_view code, std::string_view party_text,
+                       std::string_view detail = {});
 
 // Protobuf's base-128 varint.
 void AppendVarint(std::string* out, uint64_t value);

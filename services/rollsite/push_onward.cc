@@ -15,8 +15,8 @@ constexpr char kMethod[] = "queue_push_onward";
 
 class Onward final : public relay::StreamHandler, public std::enable_shared_from_this<Onward> {
  public:
-  Onward(relay::Stream* stream, std::string self, const Target& target)
-      : stream_(stream), self_(std::move(self)), target_(target) {}
+  Onward(relay::Stream* stream, std::string self, const Target& target, bool strict)
+      : stream_(stream), self_(std::move(self)), target_(target), strict_(strict) {}
 
   void Start(Gateway* gateway, const relay::Headers& head) {
     auto timeout = relay::ParseTimeout(relay::Find(head, "grpc-timeout"));
@@ -84,29 +84,36 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
     call_->Cancel();
   }
 
-  // The client of FATE 2.2 does not look at codes, so whatever is no success has to be a status.
+  // The client of FATE 2.2 does not look at codes, so whatever is no success has to be a status,
+  // unless upstream's answers are asked for.
   void OnAnswer(absl::StatusOr<std::string> answer) {
     if (!stream_) return;
-    if (!answer.ok()) {
-      auto code = absl::IsDeadlineExceeded(answer.status()) ? absl::StatusCode::kDeadlineExceeded
-                                                            : absl::StatusCode::kUnavailable;
-      return Fail(absl::Status(
-          code,
-          fmt::format("code {}: {}: {}: {}; {}", transfer_queue::kNetError,
-                      PartyText(self_, fmt::format("send to {}_{} error", target_.address.host,
-                                                   target_.address.port)),
-                      target_.peer, Message(answer.status()), target_.remedy)));
-    }
+    if (!answer.ok()) return NotSent(answer.status());
     org::ppc::ptp::Outbound outbound;
     if (!outbound.ParseFromString(*answer)) {
       return Fail(UnavailableError("{}: the answer is no Outbound", target_.peer));
     }
-    if (outbound.code() != transfer_queue::kSuccess) {
-      return Fail(FailedPreconditionError("code {}: {}", outbound.code(), outbound.message()));
+    if (outbound.code() == transfer_queue::kSuccess) {
+      return Answer(absl::OkStatus(), outbound.code(), outbound.message());
     }
-    CountCall(kMethod, absl::OkStatus());
-    relay::SendMessage(std::exchange(stream_, nullptr),
-                       EncodeOutbound(outbound.code(), outbound.message()));
+    const auto failure =
+        FailedPreconditionError("code {}: {}", outbound.code(), outbound.message());
+    strict_ ? Answer(failure, outbound.code(), outbound.message()) : Fail(failure);
+  }
+
+  void NotSent(const absl::Status& why) {
+    const std::string text = PartyText(
+        self_, fmt::format("send to {}_{} error", target_.address.host, target_.address.port));
+    const std::string detail =
+        fmt::format("{}: {}; {}", target_.peer, Message(why), target_.remedy);
+    absl::Status failure = FailureOf(transfer_queue::kNetError, text, detail);
+    if (absl::IsDeadlineExceeded(why)) failure = absl::DeadlineExceededError(failure.message());
+    strict_ ? Answer(failure, transfer_queue::kNetError, text + " : " + detail) : Fail(failure);
+  }
+
+  void Answer(const absl::Status& counted, std::string_view code, std::string_view message) {
+    CountCall(kMethod, counted);
+    relay::SendMessage(std::exchange(stream_, nullptr), EncodeOutbound(code, message));
   }
 
   void Fail(const absl::Status& status) {
@@ -118,6 +125,7 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
   relay::Stream* stream_;  // null once answered or left
   const std::string self_;
   const Target target_;
+  const bool strict_;  // ptp.strict_codes
   std::shared_ptr<relay::ClientCall> call_;
   std::string frame_head_;  // of the PushInbound
   size_t left_ = 0;         // bytes of it still to come
@@ -128,7 +136,8 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
 void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream,
                 const relay::Headers& head) {
   std::string self = gateway->SelfName("");
-  auto onward = std::make_shared<Onward>(stream, std::move(self), target);
+  auto onward =
+      std::make_shared<Onward>(stream, std::move(self), target, gateway->config().strict_codes);
   stream->SetHandler(onward);
   onward->Start(gateway, head);
 }

@@ -72,7 +72,7 @@ void QueueService::Handle(Method method, const CallPtr& call) {
   if (!ParseMessage(call->TakeMessage(), &event)) {
     return call->Fail(InvalidArgumentError("the message of {} is damaged", Name(method)));
   }
-  Step(std::move(event), call);
+  Step(std::move(event), call, gateway_->config().strict_codes);
 }
 
 void QueueService::HandleInvoke(const CallPtr& call) {
@@ -80,25 +80,26 @@ void QueueService::HandleInvoke(const CallPtr& call) {
   std::string self = gateway_->SelfName(context.Target());
   std::string_view path = context.UriPath();
   if (path != kPushPath && path != "/v1/interconn/chan/push") {
-    return call->Answer(
-        EncodeOutbound(transfer_queue::kParameterError,
-                       PartyText(self, fmt::format("uri {} cannot be invoked here; only {} can",
-                                                   Escape(context.uri), kPushPath))));
+    const std::string text = PartyText(
+        self,
+        fmt::format("uri {} cannot be invoked here; only {} can", Escape(context.uri), kPushPath));
+    CountCall("invoke", FailureOf(transfer_queue::kParameterError, text));
+    return call->Answer(EncodeOutbound(transfer_queue::kParameterError, text));
   }
   org::ppc::ptp::Inbound inbound;
   Event event{.kind = Event::Kind::kPush, .session = context.session};
   if (!inbound.ParseFromString(call->TakeMessage()) || !ParsePush(inbound.payload(), &event)) {
     return call->Fail(InvalidArgumentError("the payload of the invoke is no PushInbound"));
   }
-  Step(std::move(event), call);
+  Step(std::move(event), call, /*in_band=*/true);
 }
 
-void QueueService::Step(Event event, const CallPtr& call) {
+void QueueService::Step(Event event, const CallPtr& call, bool in_band) {
   event.call = ++last_call_;
   uint64_t id = event.call;
   if (event.kind == Event::Kind::kPush) CountBytes(event.payload.size(), 0);
   waiting_[id] = {call, gateway_->SelfName(PtpContext::Read(call->head()).Target()),
-                  std::string(Name(event.kind))};
+                  std::string(Name(event.kind)), in_band};
   bool may_wait = event.kind == Event::Kind::kPop;
   Give(queues_.Step(std::move(event), gateway_->loop().Now()));
   if (may_wait && waiting_.count(id)) {
@@ -122,14 +123,22 @@ void QueueService::Give(std::vector<Answer> answers) {
       waiting.call->Fail(status);
       continue;
     }
-    bool bare = answer.code == transfer_queue::kSuccess || answer.code == transfer_queue::kTimeOut;
+    if (answer.code != transfer_queue::kSuccess && answer.code != transfer_queue::kTimeOut) {
+      GiveFailure(waiting, answer.code, PartyText(waiting.self, answer.message));
+      continue;
+    }
     CountCall(waiting.method, absl::OkStatus());
     CountBytes(0, answer.payload.size());
-    waiting.call->Answer(
-        EncodeOutbound(answer.code, bare ? answer.message : PartyText(waiting.self, answer.message),
-                       std::move(answer.payload)));
+    waiting.call->Answer(EncodeOutbound(answer.code, answer.message, std::move(answer.payload)));
   }
   SetTimer();
+}
+
+void QueueService::GiveFailure(const Waiting& waiting, std::string_view code,
+                               const std::string& text) {
+  const absl::Status failure = FailureOf(code, text);
+  CountCall(waiting.method, failure);
+  waiting.in_band ? waiting.call->Answer(EncodeOutbound(code, text)) : waiting.call->Fail(failure);
 }
 
 void QueueService::SetTimer() {

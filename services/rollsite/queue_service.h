@@ -34,7 +34,8 @@ class QueueService {
  private:
   void Handle(Method method, const CallPtr& call);
   void HandleInvoke(const CallPtr& call);
-  void Step(transfer_queue::Event event, const CallPtr& call);
+  // in_band: a failure is answered as a code with status OK.
+  void Step(transfer_queue::Event event, const CallPtr& call, bool in_band);
   void Give(std::vector<transfer_queue::Answer> answers);
   void SetTimer();
 
@@ -44,7 +45,9 @@ class QueueService {
     CallPtr call;
     std::string self;  // who speaks in an error text
     std::string method;
+    bool in_band = false;
   };
+  void GiveFailure(const Waiting& waiting, std::string_view code, const std::string& text);
   std::unordered_map<uint64_t, Waiting> waiting_;
   uint64_t last_call_ = 0;
   absl::Time timer_time_ = absl::InfiniteFuture();

@@ -192,9 +192,9 @@ TEST_F(QueueTest, Case10To12Release) {
   EXPECT_EQ(client_.Release("s"), "E0000000000|success|");
   EXPECT_EQ(client_.Pop("t3", 100), "E0000000601|CONSUME_MSG_TIMEOUT|");
   EXPECT_EQ(client_.Release("never seen"),
-            "E0000000400|PARTY_9999:session id 'never seen' is not "
+            "status 3 code E0000000400: PARTY_9999:session id 'never seen' is not "
             "valid: use printable characters without blank, slash "
-            "and quotes|");
+            "and quotes");
   EXPECT_EQ(client_.Release("never_seen"), "E0000000000|success|");
   auto pop = PopLater("t", 60000);
   WaitForParked(1);
@@ -210,17 +210,77 @@ TEST_F(QueueTest, Case13WithoutProviderCodeTheCallIsInternal) {
               HasSubstr("techProviderCode is null"));
 }
 
-TEST_F(QueueTest, Case14AnUnknownPartyIsCode130) {
+TEST_F(QueueTest, AFailedCallIsAnErrorWithTheDocumentedCodeAndText) {
+  EXPECT_THAT(client_.Push({.target = "77777"}, "t", std::string(100'000, 'x')),
+              AllOf(HasSubstr("status 5 code 130: PARTY_9999:can not found router info"),
+                    HasSubstr("no route to party 77777 role default"), HasSubstr("add it")));
+  EXPECT_THAT(client_.Push({}, "t", "m"),
+              HasSubstr("status 3 code E0000000500: PARTY_9999:des party id is null"));
+  EXPECT_THAT(client_.Push(kToSelf, "", "m"),
+              HasSubstr("status 3 code E0000000400: PARTY_9999:topic is null"));
+  EXPECT_THAT(client_.Push({.session = "", .target = "9999"}, "t", "m"),
+              HasSubstr("status 3 code E0000000400: PARTY_9999:sessionId is null"));
+  EXPECT_THAT(client_.Pop("", 10),
+              HasSubstr("status 3 code E0000000500: PARTY_9999:topic is null"));
+}
+
+// ptp.strict_codes=true: as upstream answers.
+class StrictQueueTest : public ::testing::Test {
+ protected:
+  StrictQueueTest()
+      : site_("127.0.0.21", "9999",
+              R"({"route_table": {"5": {"default": [{"ip": "127.0.0.21", "port": 1}]}},
+                  "self_party": ["9999"]})",
+              {"127.0.0.1", 1}, [](Config* config) { config->strict_codes = true; }),
+        client_(site_.channel()) {}
+  Site site_;
+  Client client_;
+};
+
+TEST_F(StrictQueueTest, Case14AnUnknownPartyIsCode130) {
   EXPECT_EQ(client_.Push({.target = "77777"}, "t", std::string(100'000, 'x')),
             "130|PARTY_9999:can not found router info|");
 }
 
-TEST_F(QueueTest, Case15And16MissingNames) {
+TEST_F(StrictQueueTest, Case15And16MissingNames) {
   EXPECT_THAT(client_.Push({}, "t", "m"), HasSubstr("E0000000500|PARTY_9999:des party id is null"));
   EXPECT_THAT(client_.Push(kToSelf, "", "m"), HasSubstr("E0000000400|PARTY_9999:topic is null"));
   EXPECT_THAT(client_.Push({.session = "", .target = "9999"}, "t", "m"),
               HasSubstr("E0000000400|PARTY_9999:sessionId is null"));
   EXPECT_THAT(client_.Pop("", 10), HasSubstr("E0000000500|PARTY_9999:topic is null"));
+}
+
+TEST_F(StrictQueueTest, Case18ALostSecondLegIsCode607) {
+  EXPECT_THAT(client_.Push({.target = "5"}, "t", "m"),
+              HasSubstr("E0000000607|PARTY_9999:send to 127.0.0.21_1 error : "));
+}
+
+TEST(SelfLoop, ARouteThatLeadsBackIsRefusedAsACycle) {
+  Site g("127.0.0.21", "9999", "");
+  g.WriteTable(fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}},
+                               "self_party": ["9999"]}})",
+                           EndpointJson("127.0.0.21", g.port())));
+  Client client(g.channel());
+  std::string answer;
+  EXPECT_TRUE(Within(5s, [&] {
+    answer = client.Push({.target = "10000"}, "t", "m");
+    return answer.find("code 145") != std::string::npos;
+  })) << answer;
+  EXPECT_THAT(answer, AllOf(HasSubstr("status 9"), HasSubstr("leads back to this rollsite"),
+                            HasSubstr("route_table.10000.default[0]")));
+}
+
+TEST(Permission, RulesOfTheTableAreEnforced) {
+  Site g("127.0.0.21", "9999", R"({"route_table": {"10000": {"default": [{"ip": "127.0.0.21",
+                                   "port": 1}]}}, "self_party": ["9999"],
+                                   "permission": {"default_allow": true, "deny": [
+                                     {"from": {"coordinator": "9999", "role": "*"},
+                                      "to": {"coordinator": "10000", "role": "*"}}]}})");
+  Client client(g.channel());
+  EXPECT_THAT(client.Push({.target = "10000"}, "t", "m"),
+              AllOf(HasSubstr("status 7"), HasSubstr("no permission from party 9999"),
+                    HasSubstr("permission.deny[0]")));
+  EXPECT_EQ(client.Push({.target = "9999"}, "t", "m"), "E0000000000|success|");
 }
 
 TEST_F(QueueTest, Case20AnUnknownUriIsRefused) {

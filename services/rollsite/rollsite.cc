@@ -50,6 +50,7 @@ absl::Status Rollsite::Check(const std::string& config_path) {
 
 absl::Status Rollsite::CheckAll(const std::string& config_path) {
   ASSIGN_OR_RETURN(Config config, Config::Load(config_path));
+  if (!config.warnings.empty()) return InvalidArgumentError("{}", config.warnings.front());
   return routing::LoadRouteTable(config.route_table, config.party_id).status();
 }
 
@@ -80,6 +81,7 @@ absl::Status Rollsite::Listen() {
                                       calls_->OnCall(stream, std::move(head), end);
                                     }));
   port_ = server_->port();
+  gateway_->SetListener({config_.listen.host, port_});
   thread_ = std::thread([this] { loop_.Run(); });
   http::Server::Options options;
   options.host = config_.listen.host;
@@ -95,6 +97,7 @@ absl::Status Rollsite::Listen() {
                      }
                      respond(std::move(response));
                    }));
+  for (const std::string& warning : config_.warnings) log::Warning("{}", warning);
   log::Info("rollsite of party {} listens on {}, admin on port {}", routes_.Current()->SelfName(""),
             relay::Address{config_.listen.host, port_}.ToString(), admin_->port());
   return absl::OkStatus();

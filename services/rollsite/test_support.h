@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -42,8 +43,10 @@ inline std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address) {
 class Site {
  public:
   // `table`: the file's text; "": no file.
-  Site(const std::string& host, const std::string& party, const std::string& table,
-       relay::Address cluster_manager = {"127.0.0.1", 1})
+  Site(
+      const std::string& host, const std::string& party, const std::string& table,
+      relay::Address cluster_manager = {"127.0.0.1", 1},
+      const std::function<void(Config*)>& adjust = [](Config*) {})
       : host_(host) {
     static int count = 0;
     folder_ = std::filesystem::temp_directory_path() /
@@ -57,6 +60,7 @@ class Site {
     config.party_id = party;
     config.route_table = table_path();
     config.cluster_manager = std::move(cluster_manager);
+    adjust(&config);
     auto started = Rollsite::Start(std::move(config));
     EXPECT_TRUE(started.ok()) << started.status();
     rollsite_ = *std::move(started);

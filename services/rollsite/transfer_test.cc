@@ -264,11 +264,9 @@ TEST(Routes, Case43StartsWithoutATable) {
   grpc::ClientContext context;
   context.AddMetadata("x-ptp-tech-provider-code", "FATE");
   context.AddMetadata("x-ptp-target-node-id", "10000");
-  ASSERT_TRUE(org::ppc::ptp::PrivateTransferTransport::NewStub(g.channel())
-                  ->push(&context, push, &answer)
-                  .ok());
-  EXPECT_EQ(answer.code(), "130");
-  EXPECT_EQ(answer.message(), "PARTY_9999:can not found router info");
+  const grpc::Status status =
+      org::ppc::ptp::PrivateTransferTransport::NewStub(g.channel())->push(&context, push, &answer);
+  EXPECT_THAT(status.error_message(), HasSubstr("code 130: PARTY_9999:can not found router info"));
   auto health =
       http::Fetch({.url = fmt::format("http://127.0.0.21:{}/healthz", g.rollsite()->admin_port())});
   ASSERT_TRUE(health.ok());
@@ -320,19 +318,6 @@ TEST(Routes, WhatARouteAsksForIsNeverDowngraded) {
   EXPECT_EQ(partner.calls, 0);
 }
 
-TEST(Routes, ACircleOfGatewaysIsCut) {
-  Partner unused;
-  Site g("127.0.0.21", "9999", SelfTable("9999", ""));
-  g.WriteTable(SelfTable(
-      "9999", fmt::format(R"("10000": {{"default": {}}})", EndpointJson("127.0.0.21", g.port()))));
-  grpc::Status status;
-  EXPECT_TRUE(Within(5s, [&] {
-    status = PushOne(g.channel(), PacketTo("10000", "host"));
-    return status.error_code() == grpc::StatusCode::FAILED_PRECONDITION;
-  })) << status.error_message();
-  EXPECT_THAT(status.error_message(), HasSubstr("round in a circle"));
-}
-
 // One call through gRPC's generic client: one message out, one back.
 absl::StatusOr<std::string> CallBytes(const std::shared_ptr<grpc::Channel>& channel,
                                       const std::string& path, const std::string& message) {
@@ -355,13 +340,52 @@ absl::StatusOr<std::string> CallBytes(const std::shared_ptr<grpc::Channel>& chan
   grpc::Status status;
   stream->Finish(&status, nullptr);
   wait();
-  if (!status.ok() || !read) return absl::UnknownError(status.error_message());
+  if (!status.ok()) {
+    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  }
+  if (!read) return absl::UnknownError("no answer");
   std::vector<grpc::Slice> slices;
   (void)answer.Dump(&slices);
   std::string bytes;
   for (const auto& part : slices)
     bytes.append(reinterpret_cast<const char*>(part.begin()), part.size());
   return bytes;
+}
+
+TEST(Routes, ACircleOfGatewaysIsCut) {
+  Site g("127.0.0.21", "9999", SelfTable("9999", ""));
+  Site h("127.0.0.22", "8888",
+         SelfTable("8888", fmt::format(R"("10000": {{"default": {}}})",
+                                       EndpointJson("127.0.0.21", g.port()))));
+  g.WriteTable(SelfTable(
+      "9999", fmt::format(R"("10000": {{"default": {}}})", EndpointJson("127.0.0.22", h.port()))));
+  grpc::Status status;
+  EXPECT_TRUE(Within(5s, [&] {
+    status = PushOne(g.channel(), PacketTo("10000", "host"));
+    return status.error_code() == grpc::StatusCode::FAILED_PRECONDITION;
+  })) << status.error_message();
+  EXPECT_THAT(status.error_message(), HasSubstr("round in a circle"));
+}
+
+// spec/rollsite.md 15, case 57: FATE 1.x's name of the same service.
+TEST(Packages, Case57FatesPackageIsServedLikeEggrolls) {
+  Partner partner;
+  Site g("127.0.0.21", "9999",
+         SelfTable("9999", fmt::format(R"("10000": {{"default": {}}})",
+                                       EndpointJson("127.0.0.25", partner.port))));
+  const std::string message = PacketTo("10000", "fateflow").SerializeAsString();
+  const std::string own = "/com.webank.ai.eggroll.api.networking.proxy.DataTransferService/";
+  const std::string fates = "/com.webank.ai.fate.api.networking.proxy.DataTransferService/";
+  const auto known = CallBytes(g.channel(), own + "unaryCall", message);
+  ASSERT_TRUE(known.ok()) << known.status();
+  // The partner of this test knows eggroll's name only: the name must arrive unchanged.
+  const auto passed = CallBytes(g.channel(), fates + "unaryCall", message);
+  EXPECT_TRUE(absl::IsUnimplemented(passed.status())) << passed.status();
+  // What ends here is answered alike.
+  const std::string lost = PacketTo("77", "fateflow").SerializeAsString();
+  EXPECT_EQ(CallBytes(g.channel(), fates + "unaryCall", lost).status().message(),
+            CallBytes(g.channel(), own + "unaryCall", lost).status().message());
+  EXPECT_TRUE(absl::IsUnimplemented(CallBytes(g.channel(), fates + "pull", "").status()));
 }
 
 TEST_F(TransferTest, HealthAndReflectionAnswerOnTheSamePort) {
