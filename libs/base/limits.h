@@ -42,6 +42,11 @@ inline constexpr size_t kMaxCollectedBytes = size_t{1} << 30;
 // Hops of one call between rollsites; more is a loop in the route tables.
 inline constexpr int kMaxRelayHops = 8;
 
+// TLS. A file of certificates; connections whose handshake is not finished yet: beyond that the
+// oldest is given up, so that a flood of half-open ones cannot lock others out.
+inline constexpr size_t kMaxCertificateFileBytes = size_t{1} << 20;
+inline constexpr size_t kMaxTlsHandshakes = 1024;
+
 // A route table (spec/rollsite.md 7.4).
 inline constexpr size_t kMaxRouteTableBytes = size_t{1} << 20;
 
