@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "crypto/encoding/fixed_point.h"
+#include "crypto/quantile/quantile_summary.h"
 
 namespace fate::crypto {
 
@@ -34,20 +35,6 @@ absl::StatusOr<ReceivedCiphertexts> ParseCiphertexts(std::string_view bytes, con
 // Of plaintexts: signed significands as FATE's coder leaves them, each of at most max_bits bits.
 std::string SerializePlaintexts(std::span<const FixedPointNumber> numbers);
 absl::StatusOr<std::vector<FixedPointNumber>> ParsePlaintexts(std::string_view bytes, int max_bits);
-
-// One tuple of Greenwald and Khanna's summary (SIGMOD 2001).
-struct QuantileTuple {
-  double value = 0;
-  uint64_t g = 0, delta = 0;
-  friend bool operator==(const QuantileTuple&, const QuantileTuple&) = default;
-};
-
-struct QuantileSummary {
-  std::vector<QuantileTuple> tuples;
-  double epsilon = 0;
-  uint64_t n = 0;
-  friend bool operator==(const QuantileSummary&, const QuantileSummary&) = default;
-};
 
 // Nothing: the summary of a stream that was taken away from its Python object.
 std::string SerializeQuantileSummary(const std::optional<QuantileSummary>& summary);
