@@ -60,6 +60,7 @@ class Connection final : public EventLoop::Watcher,
   size_t stream_count() const { return streams_.size(); }
   bool closed() const { return closed_; }
   EventLoop& loop() const { return *loop_; }
+  std::string peer_host() const { return socket_.PeerHost(); }
   void ResumeReading();
 
  private:

@@ -63,6 +63,8 @@ class Stream {
   bool end_sent() const { return end_sent_; }
   bool end_received() const { return end_received_; }
   EventLoop& loop() const;
+  // The numeric address at the other end, "" once the connection is gone.
+  std::string peer_host() const;
 
  private:
   friend class Connection;

@@ -5,11 +5,13 @@
 
 namespace fate::relay {
 
-void UnaryCall::Serve(Stream* stream, Headers head, Collected* collected, Handler handler) {
+void UnaryCall::Serve(Stream* stream, Headers head, std::vector<Slice> received,
+                      Collected* collected, Handler handler) {
   std::shared_ptr<UnaryCall> call(
       new UnaryCall(stream, std::move(head), collected, std::move(handler)));
   stream->SetHandler(call);
   call->SetDeadline();
+  for (Slice& slice : received) call->OnData(std::move(slice));
 }
 
 UnaryCall::UnaryCall(Stream* stream, Headers head, Collected* collected, Handler handler)

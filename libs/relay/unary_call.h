@@ -24,7 +24,12 @@ class UnaryCall final : public StreamHandler, public std::enable_shared_from_thi
   };
 
   // Collects the message, then runs `handler`. `collected` outlives every call.
-  static void Serve(Stream* stream, Headers head, Collected* collected, Handler handler);
+  static void Serve(Stream* stream, Headers head, Collected* collected, Handler handler) {
+    Serve(stream, std::move(head), {}, collected, std::move(handler));
+  }
+  // The same, when DATA has been `received` (and not consumed) before.
+  static void Serve(Stream* stream, Headers head, std::vector<Slice> received, Collected* collected,
+                    Handler handler);
   ~UnaryCall() override;
 
   const Headers& head() const { return head_; }
