@@ -47,6 +47,7 @@ void Stream::Resume() {
 
 void Stream::Reset(uint32_t error_code) {
   handler_.reset();
+  on_written_ = nullptr;
   out_.Clear();
   if (connection_->closed_) return;
   connection_->buffer_->Release(std::exchange(unconsumed_bytes_, 0));
