@@ -69,6 +69,10 @@ class BigInt {
   friend BigInt operator>>(BigInt a, int bits) { return std::move(a >>= bits); }
   BigInt operator-() const;
 
+  // quotient = floor(this / divisor), and the rest in [0, divisor); divisor > 0.
+  void FloorDivide(const BigInt& divisor, BigInt& quotient, BigInt& remainder) const {
+    mpz_fdiv_qr(quotient.z_, remainder.z_, z_, divisor.z_);
+  }
   // Least non-negative residue; modulus > 0.
   BigInt Mod(const BigInt& modulus) const;
   // this^exponent mod modulus; exponent >= 0.
@@ -76,6 +80,7 @@ class BigInt {
   // Error: kInvalidArgument when this and modulus share a factor.
   absl::StatusOr<BigInt> InverseMod(const BigInt& modulus) const;
   BigInt NextPrime() const;
+  bool IsSquare() const { return mpz_perfect_square_p(z_) != 0; }
   bool IsDivisibleBy(const BigInt& divisor) const { return mpz_divisible_p(z_, divisor.z_) != 0; }
   static BigInt Gcd(const BigInt& a, const BigInt& b);
 

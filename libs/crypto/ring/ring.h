@@ -63,7 +63,7 @@ class Ring {
   BigInt Leave(const uint64_t* element) const;
 
   // Square rings only: value = low + high m, digit by digit. Neither divides, branches on a value
-  // nor addresses by one, so that digits may be secret. To enter, 0 <= low, high < 2 m; what
+  // nor addresses by one, so that digits may be secret. To enter, 0 <= low, high < 4 m; what
   // leaves is least: 0 <= low, high < m. All spans have one size. A multiplication each.
   void EnterDigits(std::span<const BigInt> low, std::span<const BigInt> high,
                    uint64_t* elements) const;
@@ -155,6 +155,8 @@ class Residues {
     if (ring_ != nullptr) ring_->Leave(words_.data(), values);
     return values;
   }
+  // Overwrites the elements with zeros: for those that are secret.
+  void Wipe();
 
  private:
   std::shared_ptr<const Ring> ring_;

@@ -77,8 +77,8 @@ TEST_P(RingTest, DigitsComeOutLeastAndEnterInAnyForm) {
   for (size_t i = 0; i < values.size(); ++i) {
     EXPECT_EQ(low[i], values[i].Mod(m));
     EXPECT_EQ(high[i], values[i] / m);
-    low[i] += i % 2 == 0 ? m : BigInt(0);
-    high[i] += i % 3 == 0 ? m : BigInt(0);
+    low[i] += m * BigInt(static_cast<int64_t>(i % 4));
+    high[i] += m * BigInt(static_cast<int64_t>(i / 4 % 4));
   }
   ring_->EnterDigits(low, high, residues[0]);
   const std::vector<BigInt> entered = residues.Leave();

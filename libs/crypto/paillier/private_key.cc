@@ -1,0 +1,106 @@
+#include "crypto/paillier/private_key.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/status.h"
+#include "crypto/paillier/prime_half.h"
+#include "crypto/paillier/primes.h"
+
+namespace fate::crypto::paillier {
+namespace {
+
+// Ciphertexts that are decrypted with one scratch: enough to fill lanes, few enough for the cache.
+constexpr size_t kChunk = 64;
+
+}  // namespace
+
+struct PrivateKey::Secrets {
+  Secrets(const BigInt& p, const BigInt& q, Isa isa)
+      : by_p(p, q, isa), by_q(q, p, isa), crt(p, q) {}
+  // False when a ciphertext shares a factor with n.
+  bool Decrypt(std::span<const BigInt> ciphertexts, std::span<BigInt> plaintexts) const {
+    SecretInts mod_p(ciphertexts.size()), mod_q(ciphertexts.size());
+    if (!by_p.Decrypt(ciphertexts, mod_p) || !by_q.Decrypt(ciphertexts, mod_q)) return false;
+    for (size_t i = 0; i < ciphertexts.size(); ++i) {
+      crt.Combine(mod_p[i], mod_q[i], plaintexts[i]);
+    }
+    return true;
+  }
+
+  PrimeHalf by_p, by_q;  // p < q
+  SecretCrt crt;
+};
+
+PrivateKey::PrivateKey(PublicKey public_key, const BigInt& p, const BigInt& q)
+    : public_key_(std::move(public_key)),
+      secrets_(std::make_unique<const Secrets>(std::min(p, q), std::max(p, q),
+                                               public_key_.ring()->isa())) {}
+
+PrivateKey::PrivateKey(PrivateKey&&) noexcept = default;
+PrivateKey& PrivateKey::operator=(PrivateKey&&) noexcept = default;
+PrivateKey::~PrivateKey() = default;
+
+absl::StatusOr<PrivateKey> PrivateKey::Generate(int bits, Isa isa) {
+  RETURN_IF_ERROR(CheckKeyBits(bits));
+  if (bits % 2 != 0) return InvalidArgumentError("key size {} is odd, use {}", bits, bits + 1);
+  BigInt p = RandomPrime3Mod4(bits / 2), q;
+  do {
+    q.Wipe();
+    q = RandomPrime3Mod4(bits / 2);
+  } while (p == q || BigInt::Gcd(p - 1, q - 1) != 2);
+  PrivateKey key(PublicKey::WithoutChecks(p * q, isa), p, q);
+  p.Wipe();
+  q.Wipe();
+  return key;
+}
+
+absl::StatusOr<PrivateKey> PrivateKey::FromPrimes(const BigInt& p, const BigInt& q, Isa isa) {
+  RETURN_IF_ERROR(CheckKeyBits((p * q).BitLength()));
+  return FromPrimesForTest(p, q, isa);
+}
+
+absl::StatusOr<PrivateKey> PrivateKey::FromPrimesForTest(const BigInt& p, const BigInt& q,
+                                                         Isa isa) {
+  if (p.IsNegative() || p == q || p.BitLength() != q.BitLength() || !p.IsOdd() ||
+      !p.IsProbablePrime() || !q.IsProbablePrime()) {
+    return InvalidArgumentError(
+        "a Paillier key needs two different primes of one length, not numbers of {} and {} bits; "
+        "make or import the key anew",
+        p.BitLength(), q.BitLength());
+  }
+  return PrivateKey(PublicKey::WithoutChecks(p * q, isa), p, q);
+}
+
+PrivateKey::Primes PrivateKey::ExposePrimes() const {
+  return {secrets_->by_p.prime(), secrets_->by_q.prime()};
+}
+
+absl::StatusOr<std::vector<BigInt>> PrivateKey::Decrypt(const Residues& ciphertexts,
+                                                        const Parallel& parallel) const {
+  RETURN_IF_ERROR(public_key_.CheckRing(ciphertexts));
+  std::vector<BigInt> plaintexts(ciphertexts.size());
+  std::atomic<bool> valid = true;
+  parallel.For(ciphertexts.size(), ciphertexts.ring().lanes(), [&](size_t begin, size_t end) {
+    std::vector<BigInt> values(std::min(kChunk, end - begin));
+    for (size_t at = begin; at < end; at += kChunk) {
+      const std::span<BigInt> chunk = std::span(values).first(std::min(kChunk, end - at));
+      ciphertexts.ring().Leave(ciphertexts[at], chunk);
+      if (!secrets_->Decrypt(chunk, std::span(plaintexts).subspan(at, chunk.size()))) valid = false;
+    }
+  });
+  if (valid) return plaintexts;
+  return InvalidArgumentError(
+      "cannot decrypt {} ciphertexts under a key of {} bits: one shares a factor with n, so it was "
+      "made for another key or altered",
+      ciphertexts.size(), public_key_.bits());
+}
+
+absl::StatusOr<std::vector<BigInt>> PrivateKey::DecryptSigned(const Residues& ciphertexts,
+                                                              const Parallel& parallel) const {
+  ASSIGN_OR_RETURN(std::vector<BigInt> plaintexts, Decrypt(ciphertexts, parallel));
+  for (BigInt& m : plaintexts) m = public_key_.ToSigned(m);
+  return plaintexts;
+}
+
+}  // namespace fate::crypto::paillier

@@ -1,0 +1,126 @@
+#include "crypto/paillier/public_key.h"
+
+#include <algorithm>
+
+#include "base/status.h"
+#include "crypto/ring/batch_loop.h"
+
+namespace fate::crypto::paillier {
+namespace {
+
+// Plaintexts that are encoded with one scratch.
+constexpr size_t kChunk = 64;
+
+// The product of all primes below 1000.
+const BigInt& SmallPrimes() {
+  static const BigInt& product = *new BigInt([] {
+    BigInt result(1);
+    for (BigInt prime(2); prime < BigInt(1000); prime = prime.NextPrime()) result *= prime;
+    return result;
+  }());
+  return product;
+}
+
+}  // namespace
+
+absl::Status CheckKeyBits(int bits) {
+  if (bits < kMinKeyBits) {
+    return InvalidArgumentError("key size {} is too small, minimum is {}", bits, kMinKeyBits);
+  }
+  if (bits > kMaxKeyBits) {
+    return InvalidArgumentError("key size {} is too large, maximum is {}", bits, kMaxKeyBits);
+  }
+  return absl::OkStatus();
+}
+
+std::string WeakKeyWarning(int bits) {
+  if (bits >= kDefaultKeyBits) return "";
+  return fmt::format("a Paillier key of {} bits is weak; use {}", bits, kDefaultKeyBits);
+}
+
+PublicKey::PublicKey(const BigInt& n, Isa isa)
+    : ring_(Ring::ModuloSquare(n, isa)), max_signed_(std::make_shared<const BigInt>(n >> 1)) {}
+
+absl::StatusOr<PublicKey> PublicKey::Create(const BigInt& n, Isa isa) {
+  RETURN_IF_ERROR(CheckKeyBits(n.BitLength()));
+  if (n.IsNegative() || BigInt::Gcd(n, SmallPrimes()) != 1 || n.IsSquare()) {
+    return InvalidArgumentError(
+        "a number of {} bits is no Paillier modulus: it is negative, a square, or has a factor "
+        "below 1000; get the public key anew",
+        n.BitLength());
+  }
+  return PublicKey(n, isa);
+}
+
+PublicKey PublicKey::WithoutChecks(const BigInt& n, Isa isa) { return PublicKey(n, isa); }
+
+std::string PublicKey::Serialize() const {
+  return n().ToBytes((static_cast<size_t>(bits()) + 7) / 8);
+}
+
+absl::StatusOr<PublicKey> PublicKey::Parse(std::string_view bytes) {
+  if (bytes.size() > kMaxKeyBits / 8) {
+    return InvalidArgumentError("a Paillier public key of {} bytes is longer than {} bits",
+                                bytes.size(), kMaxKeyBits);
+  }
+  return Create(BigInt::FromBytes(bytes));
+}
+
+absl::Status PublicKey::CheckRing(const Residues& ciphertexts) const {
+  if (ciphertexts.shared_ring() == ring_) return absl::OkStatus();
+  if (ciphertexts.shared_ring() == nullptr) return InvalidArgumentError("a vector without a key");
+  const Ring& ring = ciphertexts.ring();
+  if (ring.is_square() && ring.isa() == ring_->isa() && ring.base() == n()) {
+    return absl::OkStatus();
+  }
+  return InvalidArgumentError("{} ciphertexts are under another key of {} bits", ciphertexts.size(),
+                              ring.base().BitLength());
+}
+
+absl::Status PublicKey::CheckPlaintexts(std::span<const BigInt> plaintexts) const {
+  const BigInt lowest = -max_signed();
+  for (size_t i = 0; i < plaintexts.size(); ++i) {
+    if (plaintexts[i] >= lowest && plaintexts[i] < n()) continue;
+    return OutOfRangeError("plaintext {} of {} has {} bits, too many for a key of {}", i,
+                           plaintexts.size(), plaintexts[i].BitLength(), bits());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Residues> PublicKey::EncodeUnmasked(std::span<const BigInt> plaintexts,
+                                                   const Parallel& parallel) const {
+  RETURN_IF_ERROR(CheckPlaintexts(plaintexts));
+  Residues encoded(ring_, plaintexts.size());
+  parallel.For(plaintexts.size(), ring_->lanes(), [&](size_t begin, size_t end) {
+    const std::vector<BigInt> low(std::min(kChunk, end - begin), BigInt(1));
+    std::vector<BigInt> high(low.size());
+    for (size_t at = begin; at < end; at += kChunk) {
+      const size_t count = std::min(kChunk, end - at);
+      for (size_t i = 0; i < count; ++i) {
+        high[i] = plaintexts[at + i];
+        if (high[i].IsNegative()) high[i] += n();
+      }
+      ring_->EnterDigits(std::span(low).first(count), std::span(high).first(count), encoded[at]);
+    }
+  });
+  return encoded;
+}
+
+absl::Status PublicKey::AddPlaintexts(Residues& ciphertexts, std::span<const BigInt> plaintexts,
+                                      const Parallel& parallel) const {
+  RETURN_IF_ERROR(CheckRing(ciphertexts));
+  if (ciphertexts.size() != plaintexts.size()) {
+    return InvalidArgumentError("cannot add {} plaintexts to {} ciphertexts", plaintexts.size(),
+                                ciphertexts.size());
+  }
+  ASSIGN_OR_RETURN(const Residues encoded, EncodeUnmasked(plaintexts, parallel));
+  ForEachBatch(*ring_, encoded.size(), 2, parallel, [&](Batches& batch, size_t at, size_t count) {
+    ring_->LoadSome(batch[0], ciphertexts[at], count);
+    ring_->LoadSome(batch[1], encoded[at], count);
+    ring_->Multiply(batch[0], batch[0], batch[1]);
+    ring_->StoreSome(ciphertexts[at], batch[0], count);
+  });
+  return absl::OkStatus();
+}
+
+}  // namespace fate::crypto::paillier
