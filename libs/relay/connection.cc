@@ -146,6 +146,10 @@ struct ConnectionCallbacks {
     Stream* stream = FindStream(session, frame->hd.stream_id);
     if (!stream) return 0;
     stream->end_sent_ = true;
+    if (auto on_written = std::exchange(stream->on_written_, nullptr)) {
+      connection->on_written_.emplace_back(connection->written_bytes_ + connection->out_.bytes(),
+                                           std::move(on_written));
+    }
     if (connection->side_ == Connection::Side::kServer && !stream->end_received_) {
       ResetLater(connection, frame->hd.stream_id);
     }
@@ -417,6 +421,8 @@ void Connection::Flush() {
     if (closed_) return;
     progress = !out_.empty();
     if (!WriteOut()) return;
+    TellWritten();
+    if (closed_) return;
   }
   if (out_.empty() && !nghttp2_session_want_read(session_) &&
       !nghttp2_session_want_write(session_)) {
@@ -468,9 +474,18 @@ bool Connection::WriteOut() {
       Close(UnavailableError("the connection to {} broke: {}", peer_name_, std::strerror(errno)));
       return false;
     }
+    written_bytes_ += static_cast<uint64_t>(written);
     for (size_t left = static_cast<size_t>(written); left > 0;) left -= out_.Pop(left).size;
   }
   return true;
+}
+
+void Connection::TellWritten() {
+  while (!on_written_.empty() && on_written_.front().first <= written_bytes_) {
+    auto on_written = std::move(on_written_.front().second);
+    on_written_.pop_front();
+    on_written(true);
+  }
 }
 
 void Connection::SetInterest() {
@@ -517,6 +532,7 @@ void Connection::EndStream(Stream* stream, uint32_t error_code) {
   nghttp2_session_set_stream_user_data(session_, stream->id_, nullptr);
   buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
   MarkDirty();
+  if (auto on_written = std::exchange(stream->on_written_, nullptr)) on_written(false);
   auto handler = std::move(stream->handler_);
   if (!handler) return;
   if (error_code == NGHTTP2_NO_ERROR && stream->end_received_) {
@@ -541,9 +557,12 @@ void Connection::Close(const absl::Status& why) {
     loop_->Unwatch(socket_.fd());
     socket_.Close();
   }
+  TellWritten();
+  for (auto& [bytes, on_written] : std::exchange(on_written_, {})) on_written(false);
   auto streams = std::exchange(streams_, {});
   for (auto& [id, stream] : streams) {
     buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
+    if (auto on_written = std::exchange(stream->on_written_, nullptr)) on_written(false);
     if (auto handler = std::move(stream->handler_)) handler->OnClosed(why);
   }
   owner_->OnConnectionClosed(this);

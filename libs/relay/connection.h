@@ -6,6 +6,8 @@
 // gone on, so that one stalled stream blocks no other and holds 1 MB at most.
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -60,6 +62,7 @@ class Connection final : public EventLoop::Watcher,
   size_t stream_count() const { return streams_.size(); }
   bool closed() const { return closed_; }
   EventLoop& loop() const { return *loop_; }
+  std::string peer_host() const { return socket_.PeerHost(); }
   void ResumeReading();
 
  private:
@@ -76,6 +79,7 @@ class Connection final : public EventLoop::Watcher,
   void Flush();
   void Produce();
   bool WriteOut();
+  void TellWritten();
   void SetInterest();
   void Handshaken();
   absl::Status Broken(std::string_view what) const;
@@ -93,6 +97,9 @@ class Connection final : public EventLoop::Watcher,
   nghttp2_session* session_ = nullptr;
   std::unordered_map<int32_t, std::unique_ptr<Stream>> streams_;
   SliceQueue out_;
+  uint64_t written_bytes_ = 0;  // since the start
+  // Whom to tell when that many bytes have been written: ends of answers.
+  std::deque<std::pair<uint64_t, std::function<void(bool)>>> on_written_;
   std::shared_ptr<std::string> small_;  // where small frames are gathered
   std::shared_ptr<char[]> current_block_;
   EventLoop::TimerId handshake_timer_ = 0;

@@ -40,7 +40,9 @@ absl::StatusOr<std::optional<std::string>> FrameReader::Next(std::string_view* b
     head_.append(bytes->substr(0, missing));
     bytes->remove_prefix(missing);
     if (head_.size() < kFrameHeadBytes) return std::nullopt;
-    RETURN_IF_ERROR(ReadHead());
+    ASSIGN_OR_RETURN(length_, ParseFrameHead(head_, limit_bytes_));
+    head_.clear();
+    in_message_ = true;
   }
   size_t size = std::min(length_ - message_.size(), bytes->size());
   if (length_ <= kReserveAtOnceBytes || message_.size() >= length_ / 4) message_.reserve(length_);
@@ -51,20 +53,35 @@ absl::StatusOr<std::optional<std::string>> FrameReader::Next(std::string_view* b
   return std::exchange(message_, {});
 }
 
-absl::Status FrameReader::ReadHead() {
-  auto byte = [this](int i) { return static_cast<uint32_t>(static_cast<unsigned char>(head_[i])); };
+absl::StatusOr<size_t> ParseFrameHead(std::string_view head, size_t limit_bytes) {
+  auto byte = [head](int i) { return static_cast<uint32_t>(static_cast<unsigned char>(head[i])); };
   uint32_t flag = byte(0);
-  length_ = size_t{byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4)};
-  head_.clear();
+  size_t length = byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4);
   if (flag == 1) {
     return UnimplementedError("compressed messages are not supported; send grpc-encoding identity");
   }
   if (flag != 0) return InvalidArgumentError("no gRPC message: its first byte is {}", flag);
-  if (length_ > limit_bytes_) {
-    return ResourceExhaustedError("a message of {} bytes; at most {} are allowed", length_,
-                                  limit_bytes_);
+  if (length > limit_bytes) {
+    return ResourceExhaustedError(
+        "a message of {} bytes; at most {} are allowed, send it in smaller parts", length,
+        limit_bytes);
   }
-  in_message_ = true;
+  return length;
+}
+
+absl::Status RopeFrameReader::Add(Slice slice) {
+  while (!length_ && slice.size > 0) {
+    head_ += *slice.data;
+    slice.RemovePrefix(1);
+    if (head_.size() < kFrameHeadBytes) continue;
+    ASSIGN_OR_RETURN(length_, ParseFrameHead(head_, limit_bytes_));
+  }
+  if (slice.size == 0) return absl::OkStatus();
+  if (slice.size > *length_ - message_.size()) {
+    return InvalidArgumentError("more than one message in a unary call");
+  }
+  size_t expected = *length_ - message_.size() - slice.size;
+  message_.Append(std::move(slice), expected);
   return absl::OkStatus();
 }
 
@@ -169,10 +186,12 @@ void SendStatus(Stream* stream, bool head_sent, const absl::Status& status) {
   stream->SendHeaders(head, /*end=*/true);
 }
 
-void SendMessage(Stream* stream, std::vector<Slice> pieces) {
+void SendMessage(Stream* stream, std::vector<Slice> pieces, const Headers& metadata) {
   size_t bytes = 0;
   for (const Slice& piece : pieces) bytes += piece.size;
-  stream->SendHeaders(ResponseHead(), /*end=*/false);
+  Headers head = ResponseHead();
+  head.insert(head.end(), metadata.begin(), metadata.end());
+  stream->SendHeaders(head, /*end=*/false);
   stream->SendData(Slice::Take(FrameHead(bytes)));
   for (Slice& piece : pieces) stream->SendData(std::move(piece));
   stream->SendEnd(StatusTrailers(absl::OkStatus()));

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/rope.h"
 #include "relay/stream.h"
 
 namespace fate::relay {
@@ -19,8 +20,11 @@ namespace fate::relay {
 inline constexpr size_t kFrameHeadBytes = 5;
 std::string FrameHead(size_t message_bytes);
 
-// Takes a stream of message frames apart. Errors: kUnimplemented (compressed),
+// The message's length from its kFrameHeadBytes. Errors: kUnimplemented (compressed),
 // kResourceExhausted (longer than the limit), kInvalidArgument (flag neither 0 nor 1).
+absl::StatusOr<size_t> ParseFrameHead(std::string_view head, size_t limit_bytes);
+
+// Takes a stream of message frames apart. Errors: as ParseFrameHead.
 class FrameReader {
  public:
   explicit FrameReader(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
@@ -32,12 +36,28 @@ class FrameReader {
   bool AtBoundary() const { return head_.empty() && !in_message_; }
 
  private:
-  absl::Status ReadHead();
   const size_t limit_bytes_;
   std::string head_;
   bool in_message_ = false;
   size_t length_ = 0;
   std::string message_;
+};
+
+// The same for one message that is kept as it arrives, without copying.
+class RopeFrameReader {
+ public:
+  explicit RopeFrameReader(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  // Errors: also kInvalidArgument for bytes behind the message.
+  absl::Status Add(Slice slice);
+  bool complete() const { return length_ && message_.size() == *length_; }
+  Rope Take() { return std::move(message_); }
+
+ private:
+  const size_t limit_bytes_;
+  std::string head_;
+  std::optional<size_t> length_;
+  Rope message_;
 };
 
 // "10S" -> 10 s. nullopt when malformed (up to 8 digits and one of H M S m u n).
@@ -62,6 +82,6 @@ Headers RequestHead(std::string_view path, std::string_view authority, absl::Dur
 // Ends a server stream with `status`; trailers-only when the head has not been sent.
 void SendStatus(Stream* stream, bool head_sent, const absl::Status& status);
 // A whole unary answer with status OK; the pieces of the message are sent without copying.
-void SendMessage(Stream* stream, std::vector<Slice> pieces);
+void SendMessage(Stream* stream, std::vector<Slice> pieces, const Headers& metadata = {});
 
 }  // namespace fate::relay

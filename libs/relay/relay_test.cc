@@ -114,6 +114,13 @@ class Backend final : public DataTransferService::Service {
   std::unique_ptr<grpc::Server> server_;
 };
 
+Packet PacketOf(const std::string& what, size_t bytes = 0) {
+  Packet packet;
+  packet.mutable_header()->set_operator_(what);
+  packet.mutable_body()->set_value(std::string(bytes, 'p'));
+  return packet;
+}
+
 // A relay that passes every call on to one address; "/local/..." is answered here.
 class Relay {
  public:
@@ -154,6 +161,10 @@ class Relay {
       } else if (Find(call->head(), ":path") == "/local/park") {
         parked_.push_back(call);
         ++parked_count_;
+      } else if (Find(call->head(), ":path") == "/local/large") {
+        call->Answer({Slice::Take(PacketOf("", 30 << 20).SerializeAsString())}, {{"x-extra", "7"}},
+                     [this](bool written) { ++(written ? written_ : unwritten_); });
+        ++answered_;
       } else {
         call->Answer(call->TakeMessage());
       }
@@ -172,17 +183,18 @@ class Relay {
   int port_ = 0;
   EventLoop* loop_ = nullptr;
   std::atomic<int> finished_ = 0, cancelled_ = 0, parked_count_ = 0;
+  std::atomic<int> answered_ = 0, written_ = 0, unwritten_ = 0;
   std::atomic<uint64_t> request_bytes_ = 0;
   std::vector<std::shared_ptr<UnaryCall>> parked_;
   std::thread thread_;
 };
 
-Packet PacketOf(const std::string& what, size_t bytes = 0) {
-  Packet packet;
-  packet.mutable_header()->set_operator_(what);
-  packet.mutable_body()->set_value(std::string(bytes, 'p'));
-  return packet;
-}
+// Takes data without returning its window.
+class NeverReads final : public StreamHandler {
+  void OnData(Slice) override {}
+  void OnEnd(Headers) override {}
+  void OnClosed(const absl::Status&) override {}
+};
 
 grpc::Status CallPath(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
                       grpc::ClientContext* context, const Packet& request, Packet* response) {
@@ -349,6 +361,33 @@ TEST_F(RelayTest, AParkedCallEndsWithItsDeadlineAndTellsItsOwner) {
   grpc::Status status = CallPath(channel, "/local/park", &context, request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_TRUE(Within(2s, [&] { return relay_.cancelled_ == 1; }));
+}
+
+TEST_F(RelayTest, AnAnswerThatWasWrittenIsToldFromOneThatCouldNotBe) {
+  auto channel = relay_.NewChannel();
+  grpc::ClientContext context;
+  Packet request, response;
+  ASSERT_TRUE(CallPath(channel, "/local/large", &context, request, &response).ok());
+  EXPECT_EQ(context.GetServerInitialMetadata().count("x-extra"), 1u);
+  EXPECT_TRUE(Within(2s, [&] { return relay_.written_ == 1; }));
+
+  // A client that reads nothing of the answer and goes away.
+  auto upstreams_loop = std::make_unique<EventLoop>();
+  auto upstreams = std::make_unique<Upstreams>(upstreams_loop.get());
+  auto reader = std::make_shared<NeverReads>();
+  Stream* stream = upstreams->Open({"127.0.0.2", relay_.port_}, Lane::kBulk,
+                                   RequestHead("/local/large", "x", absl::InfiniteDuration()),
+                                   /*end=*/false, reader);
+  stream->SendData(Slice::Take(FrameHead(0)));
+  stream->SendEnd();
+  std::thread thread([&] { upstreams_loop->Run(); });
+  EXPECT_TRUE(Within(5s, [&] { return relay_.answered_ == 2; }));
+  upstreams_loop->Stop();
+  thread.join();
+  EXPECT_EQ(relay_.unwritten_, 0) << "the client may still read";
+  upstreams.reset();
+  EXPECT_TRUE(Within(2s, [&] { return relay_.unwritten_ == 1; }));
+  EXPECT_EQ(relay_.written_, 1);
 }
 
 TEST_F(RelayTest, APeerThatDiesEndsTheCallAsUnavailable) {

@@ -140,6 +140,18 @@ int Socket::LocalPort() const {
   return ntohs(reinterpret_cast<sockaddr_in*>(&storage)->sin_port);
 }
 
+std::string Socket::PeerHost() const {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  char text[NI_MAXHOST];
+  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&storage), &size) != 0 ||
+      getnameinfo(reinterpret_cast<sockaddr*>(&storage), size, text, sizeof text, nullptr, 0,
+                  NI_NUMERICHOST) != 0) {
+    return "";
+  }
+  return text;
+}
+
 void Socket::Close() {
   if (fd_ >= 0) close(std::exchange(fd_, -1));
 }

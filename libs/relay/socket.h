@@ -41,6 +41,8 @@ class Socket {
   ssize_t Write(const iovec* parts, int count) const;
 
   int LocalPort() const;
+  // The numeric address at the other end, "" when there is none.
+  std::string PeerHost() const;
   bool valid() const { return fd_ >= 0; }
   int fd() const { return fd_; }
   void Close();

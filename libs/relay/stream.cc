@@ -17,6 +17,8 @@ std::string_view Find(const Headers& headers, std::string_view name) {
 
 EventLoop& Stream::loop() const { return connection_->loop(); }
 
+std::string Stream::peer_host() const { return connection_->peer_host(); }
+
 void Stream::SendHeaders(const Headers& headers, bool end) {
   if (connection_->closed_) return;
   if (end) end_queued_ = true;
@@ -45,6 +47,7 @@ void Stream::Resume() {
 
 void Stream::Reset(uint32_t error_code) {
   handler_.reset();
+  on_written_ = nullptr;
   out_.Clear();
   if (connection_->closed_) return;
   connection_->buffer_->Release(std::exchange(unconsumed_bytes_, 0));

@@ -4,6 +4,7 @@
 // client's (Upstreams::Open made it). Belongs to its connection and to the loop's thread.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,6 +55,9 @@ class Stream {
   void SendData(Slice slice);
   // Ends this half after what is queued. Only servers send trailers.
   void SendEnd(Headers trailers = {});
+  // Server side, before the end is queued: runs once, with true when the whole answer has gone to
+  // the socket, with false when it cannot any more. Never after Reset.
+  void OnWritten(std::function<void(bool written)> function) { on_written_ = std::move(function); }
   // RST_STREAM. No event follows, not even OnClosed; the Stream is gone for the caller.
   void Reset(uint32_t error_code);
   // Returns `bytes` of received data to the peer's window.
@@ -63,6 +67,8 @@ class Stream {
   bool end_sent() const { return end_sent_; }
   bool end_received() const { return end_received_; }
   EventLoop& loop() const;
+  // The numeric address at the other end, "" once the connection is gone.
+  std::string peer_host() const;
 
  private:
   friend class Connection;
@@ -73,6 +79,7 @@ class Stream {
   Connection* const connection_;
   int32_t id_;
   std::shared_ptr<StreamHandler> handler_;
+  std::function<void(bool)> on_written_;
   SliceQueue out_;
   Headers trailers_;  // to send
   Headers incoming_;  // header block being received

@@ -5,11 +5,13 @@
 
 namespace fate::relay {
 
-void UnaryCall::Serve(Stream* stream, Headers head, Collected* collected, Handler handler) {
+void UnaryCall::Serve(Stream* stream, Headers head, std::vector<Slice> received,
+                      Collected* collected, Handler handler) {
   std::shared_ptr<UnaryCall> call(
       new UnaryCall(stream, std::move(head), collected, std::move(handler)));
   stream->SetHandler(call);
   call->SetDeadline();
+  for (Slice& slice : received) call->OnData(std::move(slice));
 }
 
 UnaryCall::UnaryCall(Stream* stream, Headers head, Collected* collected, Handler handler)
@@ -43,21 +45,14 @@ void UnaryCall::OnData(Slice slice) {
     return Fail(ResourceExhaustedError("{} bytes of messages are being received already; try again",
                                        collected_->bytes));
   }
-  std::string_view bytes = slice.view();
-  while (!bytes.empty()) {
-    auto message = reader_.Next(&bytes);
-    if (!message.ok()) return Fail(message.status());
-    if (!*message) continue;
-    if (has_message_) return Fail(InvalidArgumentError("more than one message in a unary call"));
-    message_ = std::move(**message);
-    has_message_ = true;
-  }
-  stream_->Consume(slice.size);
+  size_t size = slice.size;
+  if (absl::Status status = reader_.Add(std::move(slice)); !status.ok()) return Fail(status);
+  stream_->Consume(size);
 }
 
 void UnaryCall::OnEnd(Headers) {
   if (over()) return;
-  if (!has_message_) return Fail(InvalidArgumentError("the call ended without a message"));
+  if (!reader_.complete()) return Fail(InvalidArgumentError("the call ended without a message"));
   Release();
   auto handler = std::exchange(handler_, nullptr);
   handler(shared_from_this());
@@ -75,8 +70,16 @@ void UnaryCall::Answer(std::string message) {
   Answer(std::move(pieces));
 }
 
-void UnaryCall::Answer(std::vector<Slice> pieces) {
-  if (Stream* stream = End()) SendMessage(stream, std::move(pieces));
+void UnaryCall::Answer(std::vector<Slice> pieces, const Headers& metadata) {
+  if (Stream* stream = End()) SendMessage(stream, std::move(pieces), metadata);
+}
+
+void UnaryCall::Answer(std::vector<Slice> pieces, const Headers& metadata,
+                       std::function<void(bool)> written) {
+  Stream* stream = End();
+  if (!stream) return written(false);
+  stream->OnWritten(std::move(written));
+  SendMessage(stream, std::move(pieces), metadata);
 }
 
 void UnaryCall::Fail(const absl::Status& status) {

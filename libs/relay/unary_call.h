@@ -24,15 +24,24 @@ class UnaryCall final : public StreamHandler, public std::enable_shared_from_thi
   };
 
   // Collects the message, then runs `handler`. `collected` outlives every call.
-  static void Serve(Stream* stream, Headers head, Collected* collected, Handler handler);
+  static void Serve(Stream* stream, Headers head, Collected* collected, Handler handler) {
+    Serve(stream, std::move(head), {}, collected, std::move(handler));
+  }
+  // The same, when DATA has been `received` (and not consumed) before.
+  static void Serve(Stream* stream, Headers head, std::vector<Slice> received, Collected* collected,
+                    Handler handler);
   ~UnaryCall() override;
 
   const Headers& head() const { return head_; }
-  std::string TakeMessage() { return std::move(message_); }
+  std::string TakeMessage() { return reader_.Take().ToString(); }
+  Rope TakeRope() { return reader_.Take(); }
 
   // Once; later ones are ignored, as the client may have left.
   void Answer(std::string message);
-  void Answer(std::vector<Slice> pieces);
+  void Answer(std::vector<Slice> pieces, const Headers& metadata = {});
+  // `written`: runs once, false also when the client has left; see Stream::OnWritten.
+  void Answer(std::vector<Slice> pieces, const Headers& metadata,
+              std::function<void(bool)> written);
   void Fail(const absl::Status& status);
 
   // Runs once if the client leaves or its deadline passes before the answer.
@@ -53,10 +62,8 @@ class UnaryCall final : public StreamHandler, public std::enable_shared_from_thi
   Headers head_;
   Collected* const collected_;
   Handler handler_;
-  FrameReader reader_;
-  std::string message_;
+  RopeFrameReader reader_;
   size_t held_bytes_ = 0;
-  bool has_message_ = false;
   std::function<void()> on_cancel_;
   EventLoop::TimerId timer_ = 0;
 };

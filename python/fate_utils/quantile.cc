@@ -2,21 +2,22 @@
 
 #include <optional>
 
+#include "crypto/encoding/fate_vectors.h"
+#include "crypto/quantile/greenwald_khanna.h"
 #include "fate_utils/convert.h"
 #include "fate_utils/module.h"
-#include "quantile/summary.h"
 
 namespace fate::python {
 namespace {
 
 namespace py = pybind11;
-using quantile::QuantileSummary;
+using crypto::GreenwaldKhanna;
 
 // FATE's object may be without a summary until its state is set.
 struct Stream {
-  std::optional<QuantileSummary> summary;
+  std::optional<GreenwaldKhanna> summary;
 
-  QuantileSummary& get() {
+  GreenwaldKhanna& get() {
     if (!summary) {
       throw std::runtime_error(
           "this QuantileSummaryStream was made without an epsilon; give it one");
@@ -30,7 +31,7 @@ Stream Create(const py::args& args) {
   if (args.empty()) return {};
   const double epsilon = PyFloat_AsDouble(args[0].ptr());
   if (PyErr_Occurred()) throw py::error_already_set();
-  return {ValueOrThrow(QuantileSummary::Create(epsilon))};
+  return {ValueOrThrow(GreenwaldKhanna::Create(epsilon))};
 }
 
 std::vector<double> DoublesOf(const py::sequence& sequence) {
@@ -41,28 +42,25 @@ std::vector<double> DoublesOf(const py::sequence& sequence) {
 
 py::list Queries(Stream& stream, const py::sequence& phis) {
   py::list values;
-  for (double phi : DoublesOf(phis)) values.append(ValueOrThrow(stream.get().Query(phi)));
+  for (double phi : DoublesOf(phis)) values.append(ValueOrThrow(stream.get().Quantile(phi)));
   return values;
 }
 
-// Bincode of an Option: 0, or 1 and the summary.
 py::bytes GetState(const Stream& stream) {
-  return stream.summary ? '\1' + stream.summary->Serialize() : std::string(1, '\0');
+  if (!stream.summary) return crypto::SerializeQuantileSummary(std::nullopt);
+  return crypto::SerializeQuantileSummary(stream.summary->summary());
 }
 
 Stream SetState(py::handle state) {
-  const std::string_view bytes = BytesView(state);
-  if (bytes == std::string_view("\0", 1)) return {};
-  if (bytes.empty() || bytes[0] != '\1') {
-    throw py::value_error("the state of a QuantileSummaryStream begins with 0 or 1");
-  }
-  return {ValueOrThrow(QuantileSummary::Parse(bytes.substr(1)))};
+  auto summary = ValueOrThrow(crypto::ParseQuantileSummary(BytesView(state)));
+  if (!summary) return {};
+  return {ValueOrThrow(GreenwaldKhanna::From(*std::move(summary)))};
 }
 
-std::vector<QuantileSummary> SummariesOfColumns(py::handle data, double epsilon) {
+std::vector<GreenwaldKhanna> SummariesOfColumns(py::handle data, double epsilon) {
   const Array<double> array = ArrayOf<double>(data, 2);
   const auto columns = static_cast<size_t>(array.shape[1]);
-  std::vector<QuantileSummary> summaries(columns, ValueOrThrow(QuantileSummary::Create(epsilon)));
+  std::vector<GreenwaldKhanna> summaries(columns, ValueOrThrow(GreenwaldKhanna::Create(epsilon)));
   std::vector<double> column(static_cast<size_t>(array.shape[0]));
   for (size_t j = 0; j < columns; ++j) {
     for (size_t i = 0; i < column.size(); ++i) column[i] = array.values[i * columns + j];
@@ -73,24 +71,24 @@ std::vector<QuantileSummary> SummariesOfColumns(py::handle data, double epsilon)
 
 py::list SummaryIx2(py::handle data, double epsilon) {
   py::list streams;
-  for (QuantileSummary& summary : SummariesOfColumns(data, epsilon)) {
+  for (GreenwaldKhanna& summary : SummariesOfColumns(data, epsilon)) {
     streams.append(Stream{std::move(summary)});
   }
   return streams;
 }
 
 py::list QuantileIx1(py::handle data, const py::sequence& q, double epsilon) {
-  Stream stream{ValueOrThrow(QuantileSummary::Create(epsilon))};
+  Stream stream{ValueOrThrow(GreenwaldKhanna::Create(epsilon))};
   ThrowIfError(stream.get().Insert(VectorOf<double>(data)));
   return Queries(stream, q);
 }
 
 py::object QuantileIx2(py::handle data, const py::sequence& q, double epsilon) {
-  const std::vector<QuantileSummary> summaries = SummariesOfColumns(data, epsilon);
+  const std::vector<GreenwaldKhanna> summaries = SummariesOfColumns(data, epsilon);
   const std::vector<double> phis = DoublesOf(q);
   std::vector<double> values;
   for (double phi : phis) {
-    for (const auto& summary : summaries) values.push_back(ValueOrThrow(summary.Query(phi)));
+    for (const auto& summary : summaries) values.push_back(ValueOrThrow(summary.Quantile(phi)));
   }
   return ToNumpy(
       values, {static_cast<py::ssize_t>(phis.size()), static_cast<py::ssize_t>(summaries.size())});

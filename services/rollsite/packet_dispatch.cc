@@ -9,6 +9,7 @@
 #include "relay/grpc_wire.h"
 #include "rollsite/egg_sink.h"
 #include "rollsite/packet_codec.h"
+#include "rollsite/route_operators.h"
 
 namespace fate::rollsite {
 namespace {
@@ -87,6 +88,20 @@ routing::Call CallOf(const PacketHeader& header, const Destination& to, std::str
           by_ext ? std::string_view(to.ext->srcrole()) : header.src().role(), to.party, to_role};
 }
 
+void ServeOperator(Gateway* gateway, relay::Stream* stream, relay::Headers head,
+                   std::vector<relay::Slice> received) {
+  relay::UnaryCall::Serve(
+      stream, std::move(head), std::move(received), gateway->collected(),
+      [gateway, caller = stream->peer_host()](const std::shared_ptr<relay::UnaryCall>& call) {
+        Packet packet;
+        if (!packet.ParseFromString(call->TakeMessage())) {
+          return call->Fail(InvalidArgumentError("the packet is damaged"));
+        }
+        CountCall("route_operator", absl::OkStatus());
+        call->Answer(AnswerOperator(gateway->config(), caller, packet).SerializeAsString());
+      });
+}
+
 }  // namespace
 
 void DispatchPush(Gateway* gateway, EggFinder* eggs, relay::Stream* stream, relay::Headers head) {
@@ -112,6 +127,10 @@ void DispatchUnaryCall(Gateway* gateway, relay::Stream* stream, relay::Headers h
                         std::vector<relay::Slice> received, bool ended) {
                 Destination to = DestinationOf(header);
                 auto target = gateway->Route(CallOf(header, to, header.dst().role()));
+                if (IsRouteOperator(header.operator_()) &&
+                    (gateway->IsSelf(to.party) || absl::IsFailedPrecondition(target.status()))) {
+                  return ServeOperator(gateway, from, std::move(head), std::move(received));
+                }
                 if (!target.ok()) return Refuse("unaryCall", from, NotRouted(target.status()));
                 gateway->PassOn("unaryCall", from, std::move(head), std::move(received), ended,
                                 *target, relay::Lane::kControl);

@@ -7,6 +7,7 @@
 #include "http/client.h"
 #include "osx/osx.grpc.pb.h"
 #include "proxy/proxy.grpc.pb.h"
+#include "rollsite/route_operators.h"
 #include "rollsite/test_support.h"
 
 namespace fate::rollsite {
@@ -365,6 +366,61 @@ TEST(Routes, ACircleOfGatewaysIsCut) {
     return status.error_code() == grpc::StatusCode::FAILED_PRECONDITION;
   })) << status.error_message();
   EXPECT_THAT(status.error_message(), HasSubstr("round in a circle"));
+}
+
+// spec/rollsite.md 8.6, 14 and 15, case 51.
+class OperatorTest : public ::testing::Test {
+ protected:
+  OperatorTest()
+      : site_("127.0.0.21", "9999", SelfTable("9999", ""), {"127.0.0.1", 1},
+              [](Config* config) { config->operator_hosts = {"127.0.0.1"}; }) {}
+  // The answer's operator and text.
+  std::string Call(const std::string& name, const std::string& key, const std::string& value) {
+    Packet packet = PacketTo("9999", "fateflow");
+    packet.mutable_header()->set_operator_(name);
+    packet.mutable_body()->set_key(key);
+    packet.mutable_body()->set_value(value);
+    grpc::ClientContext context;
+    Packet answer;
+    const auto status =
+        DataTransferService::NewStub(site_.channel())->unaryCall(&context, packet, &answer);
+    if (!status.ok()) return "error: " + status.error_message();
+    return answer.header().operator_() + "|" + answer.body().value();
+  }
+  Site site_;
+};
+
+TEST_F(OperatorTest, TheTokenIsTheSpecsMd5) {
+  EXPECT_EQ(OperatorToken("1600000000000{}", "123"), "524676df276fefbac5d145da0367cbd5");
+}
+
+TEST_F(OperatorTest, Case51TheTableIsReadAndSetWithTheKey) {
+  EXPECT_EQ(Call("get_route_table", OperatorToken("x", "123"), "x"),
+            "get_route_table|" + SelfTable("9999", ""));
+  EXPECT_EQ(Call("get_route_table", OperatorToken("x", "wrong"), "x"),
+            "get_route_table|getRouteTable failed. Token verification failed.");
+  const std::string table =
+      SelfTable("9999", R"("7": {"default": [{"ip": "1.2.3.4", "port": 5}]})");
+  const std::string value = "1600000000000" + table;
+  EXPECT_EQ(Call("set_route_table", OperatorToken(value, "123"), value),
+            "set_route_table|setRouteTable finished");
+  EXPECT_EQ(Call("get_route_table", OperatorToken("", "123"), ""), "get_route_table|" + table);
+  const std::string wrong = "1600000000000{\"route_table\": 1}";
+  EXPECT_THAT(Call("set_route_table", OperatorToken(wrong, "123"), wrong),
+              HasSubstr("setRouteTable failed. "));
+  EXPECT_EQ(Call("ping", "", ""), "pong|");
+}
+
+TEST_F(OperatorTest, Case51AForeignAddressIsRefused) {
+  Site other("127.0.0.22", "8888", SelfTable("8888", ""));
+  Packet packet = PacketTo("8888", "fateflow");
+  packet.mutable_header()->set_operator_("get_route_table");
+  packet.mutable_body()->set_key(OperatorToken("", "123"));
+  grpc::ClientContext context;
+  Packet answer;
+  ASSERT_TRUE(
+      DataTransferService::NewStub(other.channel())->unaryCall(&context, packet, &answer).ok());
+  EXPECT_EQ(answer.body().value(), "getRouteTable failed, Src ip not included in whitelist.");
 }
 
 // spec/rollsite.md 15, case 57: FATE 1.x's name of the same service.

@@ -119,10 +119,10 @@ class Quantile(unittest.TestCase):
                 (lambda: quantile.QuantileSummaryStream("a"), TypeError, "must be real number"),
                 (lambda: summary.insert_array([1.0]), TypeError, "expected an array of float64, not list"),
                 (lambda: summary.insert_array(array.array("l", [1])), TypeError, "not one of 8-byte elements 'l'"),
-                (lambda: summary.insert_array(doubles([float("nan")])), ValueError, "not a number"),
-                (lambda: summary.queries([0.5]), ValueError, "without numbers"),
+                (lambda: summary.insert_array(doubles([float("nan")])), ValueError, "NaN"),
+                (lambda: summary.queries([0.5]), RuntimeError, "without values"),
                 (lambda: summary.merge(quantile.QuantileSummaryStream(0.2)), ValueError, "0.1 and 0.2"),
-                (lambda: summary.__setstate__(b"\1short"), ValueError, "corrupt")]:
+                (lambda: summary.__setstate__(b"\1short"), ValueError, "needs 8 bytes but 5 are left")]:
             with self.subTest(text), self.assertRaisesRegex(error, text):
                 call()
 

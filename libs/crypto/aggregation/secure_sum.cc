@@ -47,7 +47,7 @@ absl::StatusOr<MaskedArray> Masker::Mask(std::span<const double> values, double 
           "below 2^51; scale or clip the values first",
           i, values[i], weight);
     }
-    masked.integers[i] = std::trunc(weighted);
+    masked.integers[i] = static_cast<double>(static_cast<int64_t>(weighted));
     masked.fractions[i] = weighted - masked.integers[i];
   }
   parallel.For(values.size(), kGrain,

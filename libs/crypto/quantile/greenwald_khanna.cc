@@ -69,21 +69,39 @@ uint64_t GreenwaldKhanna::Capacity(uint64_t n) const {
 }
 
 absl::Status GreenwaldKhanna::Insert(std::span<const double> values) {
+  if (std::any_of(values.begin(), values.end(), [](double value) { return std::isnan(value); })) {
+    return InvalidArgumentError(
+        "a NaN has no quantile; leave missing values out of the column or fill them");
+  }
+  if (values.size() > kMaxCount - summary_.n) {
+    return InvalidArgumentError("a quantile summary of {} values is full", summary_.n);
+  }
   const uint64_t period = Truncated(1.0 / (2.0 * summary_.epsilon));
-  std::vector<QuantileTuple>& tuples = summary_.tuples;
-  for (const double value : values) {
-    if (std::isnan(value)) {
-      return InvalidArgumentError(
-          "a NaN has no quantile; leave missing values out of the column or fill them");
-    }
-    QuantileTuple tuple{value, 1, 0};
-    const auto next = std::upper_bound(tuples.begin(), tuples.end(), tuple, IsBefore);
-    if (next != tuples.begin() && next != tuples.end()) tuple.delta = Capacity(summary_.n);
-    tuples.insert(next, tuple);
-    ++summary_.n;
+  while (!values.empty()) {
+    const size_t count = std::min<uint64_t>(values.size(), period - summary_.n % period);
+    InsertUncompressed(values.first(count));
     if (summary_.n % period == 0) Compress();
+    values = values.subspan(count);
   }
   return absl::OkStatus();
+}
+
+// Same as one by one, each behind what is not greater: a tuple's delta depends on how many came
+// before it and on whether it was an extreme then, its place on its value alone.
+void GreenwaldKhanna::InsertUncompressed(std::span<const double> values) {
+  std::vector<QuantileTuple>& tuples = summary_.tuples;
+  const auto old = static_cast<std::ptrdiff_t>(tuples.size());
+  double least = tuples.empty() ? values[0] : tuples.front().value;
+  double greatest = tuples.empty() ? values[0] : tuples.back().value;
+  for (const double value : values) {
+    const bool is_extreme = value < least || value >= greatest;
+    tuples.push_back({value, 1, is_extreme ? 0 : Capacity(summary_.n)});
+    least = std::min(least, value);
+    greatest = std::max(greatest, value);
+    ++summary_.n;
+  }
+  std::stable_sort(tuples.begin() + old, tuples.end(), IsBefore);
+  std::inplace_merge(tuples.begin(), tuples.begin() + old, tuples.end(), IsBefore);
 }
 
 // From the last tuple but one down to the second, each that its successor has room for goes into

@@ -24,8 +24,9 @@ class GreenwaldKhanna {
   // counts do not add up.
   static absl::StatusOr<GreenwaldKhanna> From(QuantileSummary summary);
 
-  // Error: kInvalidArgument for a NaN, which has no rank; values before it are in.
-  // About 50 ns a value at epsilon 1e-3.
+  // Error: kInvalidArgument, and nothing is inserted, when one is NaN, which has no rank. Long
+  // runs cost a sort and one pass over the tuples in every 1 / (2 epsilon) values, about 50 ns
+  // each; a call costs such a pass too.
   absl::Status Insert(std::span<const double> values);
 
   // Both streams in one. Error: kInvalidArgument when their epsilons differ.
@@ -41,6 +42,7 @@ class GreenwaldKhanna {
  private:
   explicit GreenwaldKhanna(QuantileSummary summary) : summary_(std::move(summary)) {}
   uint64_t Capacity(uint64_t n) const;  // floor(2 epsilon n)
+  void InsertUncompressed(std::span<const double> values);
   void Compress();
 
   QuantileSummary summary_;

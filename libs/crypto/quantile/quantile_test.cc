@@ -127,6 +127,14 @@ RC_GTEST_PROP(GreenwaldKhanna, RanksStayWithinEpsilon, ()) {
   }
 }
 
+RC_GTEST_PROP(GreenwaldKhanna, OneByOneOrAllAtOnceIsTheSame, (std::vector<int8_t> integers)) {
+  const std::vector<double> values(integers.begin(), integers.end());
+  const double epsilon = *rc::gen::element(0.02, 0.1, 0.5);
+  GreenwaldKhanna one_by_one = GreenwaldKhanna::Create(epsilon).value();
+  for (const double& value : values) RC_ASSERT(one_by_one.Insert({&value, 1}).ok());
+  RC_ASSERT(one_by_one.summary() == Summarised(epsilon, values).summary());
+}
+
 TEST(GreenwaldKhanna, ASummaryGoesOnAfterATripAndAMerge) {
   const std::vector<double> values = Stream(4000, 5);
   GreenwaldKhanna whole = Summarised(0.01, values);
@@ -168,7 +176,8 @@ TEST(GreenwaldKhanna, WhatHasNoAnswerIsRefused) {
   GreenwaldKhanna summary = GreenwaldKhanna::Create(0.1).value();
   EXPECT_EQ(summary.Quantile(0.5).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_FALSE(summary.Insert(std::vector{1.0, nan}).ok());
-  EXPECT_EQ(summary.summary().n, 1u);
+  EXPECT_EQ(summary.summary().n, 0u);
+  ASSERT_TRUE(summary.Insert(std::vector{1.0}).ok());
   for (const double phi : {-0.1, 1.1, nan}) EXPECT_FALSE(summary.Quantile(phi).ok());
   EXPECT_FALSE(summary.Merge(GreenwaldKhanna::Create(0.2).value()).ok());
 }
