@@ -47,7 +47,7 @@ absl::Status CheckOpened(std::string_view name, const ShareMatrix& opened, Shape
 }
 
 // c + epsilon b + a delta: with b + delta for b, the first party's.
-absl::StatusOr<ShareMatrix> Finish(Product product, const BeaverTriple& triple,
+absl::StatusOr<ShareMatrix> Finish(ProductKind product, const BeaverTriple& triple,
                                    const ShareMatrix& b, const ShareMatrix& epsilon,
                                    const ShareMatrix& delta, const Parallel& parallel) {
   ShareMatrix share = triple.c;
@@ -64,12 +64,12 @@ absl::Status Check(const BeaverTriple& triple, const ShareMatrix& epsilon,
 
 }  // namespace
 
-absl::StatusOr<Shape> ProductShape(Product product, Shape a, Shape b) {
+absl::StatusOr<Shape> ProductShape(ProductKind product, Shape a, Shape b) {
   switch (product) {
-    case Product::kElementwise:
+    case ProductKind::kElementwise:
       if (a == b) return a;
       break;
-    case Product::kMatrix:
+    case ProductKind::kMatrix:
       if (a.columns == b.rows) return Shape{a.rows, b.columns};
       break;
   }
@@ -77,9 +77,9 @@ absl::StatusOr<Shape> ProductShape(Product product, Shape a, Shape b) {
                               a.rows, a.columns, b.rows, b.columns);
 }
 
-void AddProduct(Product product, const ShareMatrix& a, const ShareMatrix& b, ShareMatrix& sum,
+void AddProduct(ProductKind product, const ShareMatrix& a, const ShareMatrix& b, ShareMatrix& sum,
                 const Parallel& parallel) {
-  if (product == Product::kElementwise) {
+  if (product == ProductKind::kElementwise) {
     for (size_t i = 0; i < sum.elements.size(); ++i) {
       sum.elements[i] += a.elements[i] * b.elements[i];
     }
@@ -91,7 +91,8 @@ void AddProduct(Product product, const ShareMatrix& a, const ShareMatrix& b, Sha
                [&](size_t begin, size_t end) { AddMatrixRows(a, b, begin, end, sum); });
 }
 
-absl::StatusOr<BeaverTriple> DrawTriple(Product product, Shape a, Shape b, RingGenerator& local) {
+absl::StatusOr<BeaverTriple> DrawTriple(ProductKind product, Shape a, Shape b,
+                                        RingGenerator& local) {
   ASSIGN_OR_RETURN(const Shape c, ProductShape(product, a, b));
   BeaverTriple triple{Zeros(a), Zeros(b), Zeros(c)};
   local.Fill(triple.a.elements);
@@ -116,7 +117,7 @@ BeaverTriple TripleOfFirstParty(const BeaverTriple& whole, ZeroShares& zero) {
   return {std::move(a), std::move(b), PlusZeroShare(whole.c, zero)};
 }
 
-absl::StatusOr<BeaverTriple> TripleOfOtherParty(Product product, Shape a, Shape b,
+absl::StatusOr<BeaverTriple> TripleOfOtherParty(ProductKind product, Shape a, Shape b,
                                                 ZeroShares& zero) {
   ASSIGN_OR_RETURN(const Shape c, ProductShape(product, a, b));
   return TripleOfFirstParty({Zeros(a), Zeros(b), Zeros(c)}, zero);
@@ -132,7 +133,7 @@ absl::StatusOr<ShareMatrix> Difference(const ShareMatrix& x, const ShareMatrix& 
   return difference;
 }
 
-absl::StatusOr<ShareMatrix> FinishProductAsFirst(Product product, const BeaverTriple& triple,
+absl::StatusOr<ShareMatrix> FinishProductAsFirst(ProductKind product, const BeaverTriple& triple,
                                                  const ShareMatrix& epsilon,
                                                  const ShareMatrix& delta,
                                                  const Parallel& parallel) {
@@ -142,7 +143,7 @@ absl::StatusOr<ShareMatrix> FinishProductAsFirst(Product product, const BeaverTr
   return Finish(product, triple, b, epsilon, delta, parallel);
 }
 
-absl::StatusOr<ShareMatrix> FinishProduct(Product product, const BeaverTriple& triple,
+absl::StatusOr<ShareMatrix> FinishProduct(ProductKind product, const BeaverTriple& triple,
                                           const ShareMatrix& epsilon, const ShareMatrix& delta,
                                           const Parallel& parallel) {
   RETURN_IF_ERROR(Check(triple, epsilon, delta));

@@ -33,12 +33,12 @@ struct ShareMatrix {
   friend bool operator==(const ShareMatrix&, const ShareMatrix&) = default;
 };
 
-enum class Product { kElementwise, kMatrix };
+enum class ProductKind { kElementwise, kMatrix };
 
 // The shape of a product. Error: kInvalidArgument when factors of these shapes have none.
-absl::StatusOr<Shape> ProductShape(Product product, Shape a, Shape b);
+absl::StatusOr<Shape> ProductShape(ProductKind product, Shape a, Shape b);
 // sum += a b, all of fitting shapes. About 1 ns a multiplication.
-void AddProduct(Product product, const ShareMatrix& a, const ShareMatrix& b, ShareMatrix& sum,
+void AddProduct(ProductKind product, const ShareMatrix& a, const ShareMatrix& b, ShareMatrix& sum,
                 const Parallel& parallel = Inline());
 
 // One party's shares of a, b and c; of the whole triple, if it dealt it.
@@ -47,13 +47,14 @@ struct BeaverTriple {
 };
 
 // Random a and b of the given shapes and their product, in clear: for the dealer.
-absl::StatusOr<BeaverTriple> DrawTriple(Product product, Shape a, Shape b, RingGenerator& local);
+absl::StatusOr<BeaverTriple> DrawTriple(ProductKind product, Shape a, Shape b,
+                                        RingGenerator& local);
 // A third party deals: one triple for each of the parties.
 std::vector<BeaverTriple> SplitTriple(const BeaverTriple& whole, size_t parties);
 // FATE's trusted first party deals: it shares what it drew, the others know the shapes alone;
 // nothing is sent. It knows a and b, so the others' factors are open to it.
 BeaverTriple TripleOfFirstParty(const BeaverTriple& whole, ZeroShares& zero);
-absl::StatusOr<BeaverTriple> TripleOfOtherParty(Product product, Shape a, Shape b,
+absl::StatusOr<BeaverTriple> TripleOfOtherParty(ProductKind product, Shape a, Shape b,
                                                 ZeroShares& zero);
 
 // x - y, what a party sends to open a factor. Error: kInvalidArgument when shapes differ.
@@ -61,11 +62,11 @@ absl::StatusOr<ShareMatrix> Difference(const ShareMatrix& x, const ShareMatrix& 
 
 // A party's share of x y from the opened epsilon = x - a and delta = y - b. Exactly one party is
 // the first. Error: kInvalidArgument when shapes do not fit.
-absl::StatusOr<ShareMatrix> FinishProductAsFirst(Product product, const BeaverTriple& triple,
+absl::StatusOr<ShareMatrix> FinishProductAsFirst(ProductKind product, const BeaverTriple& triple,
                                                  const ShareMatrix& epsilon,
                                                  const ShareMatrix& delta,
                                                  const Parallel& parallel = Inline());
-absl::StatusOr<ShareMatrix> FinishProduct(Product product, const BeaverTriple& triple,
+absl::StatusOr<ShareMatrix> FinishProduct(ProductKind product, const BeaverTriple& triple,
                                           const ShareMatrix& epsilon, const ShareMatrix& delta,
                                           const Parallel& parallel = Inline());
 

@@ -91,11 +91,11 @@ absl::StatusOr<FieldMatrix> ShareField::Add(const FieldMatrix& x, const FieldMat
   return sum;
 }
 
-absl::StatusOr<FieldMatrix> ShareField::Multiply(Product product, const FieldMatrix& a,
+absl::StatusOr<FieldMatrix> ShareField::Multiply(ProductKind product, const FieldMatrix& a,
                                                  const FieldMatrix& b) const {
   ASSIGN_OR_RETURN(const Shape shape, ProductShape(product, a.shape, b.shape));
   FieldMatrix result = Zeros(shape);
-  if (product == Product::kElementwise) {
+  if (product == ProductKind::kElementwise) {
     for (size_t i = 0; i < result.elements.size(); ++i) {
       mpz_mul(result.elements[i].mpz(), a.elements[i].mpz(), b.elements[i].mpz());
     }
@@ -114,7 +114,7 @@ absl::StatusOr<FieldMatrix> ShareField::Multiply(Product product, const FieldMat
   return result;
 }
 
-absl::StatusOr<FieldMatrix> ShareField::TripleProduct(Product product, const FieldMatrix& a,
+absl::StatusOr<FieldMatrix> ShareField::TripleProduct(ProductKind product, const FieldMatrix& a,
                                                       const FieldMatrix& b, const FieldMatrix& r,
                                                       const FieldMatrix& cross) const {
   ASSIGN_OR_RETURN(FieldMatrix c, Multiply(product, a, b));
@@ -135,7 +135,7 @@ absl::Status ShareField::CheckCross(size_t terms, const BigInt& n) const {
       terms, q_.BitLength(), greatest.BitLength() + 1, n.BitLength());
 }
 
-absl::StatusOr<FieldMatrix> ShareField::FinishAsSecond(Product product, const Triple& triple,
+absl::StatusOr<FieldMatrix> ShareField::FinishAsSecond(ProductKind product, const Triple& triple,
                                                        const FieldMatrix& x_plus_a,
                                                        const FieldMatrix& y_plus_b) const {
   RETURN_IF_ERROR(CheckShape("opened x + a", x_plus_a, triple.a.shape));
@@ -149,7 +149,7 @@ absl::StatusOr<FieldMatrix> ShareField::FinishAsSecond(Product product, const Tr
   return share;
 }
 
-absl::StatusOr<FieldMatrix> ShareField::FinishAsFirst(Product product, const Triple& triple,
+absl::StatusOr<FieldMatrix> ShareField::FinishAsFirst(ProductKind product, const Triple& triple,
                                                       const FieldMatrix& x_plus_a,
                                                       const FieldMatrix& y_plus_b) const {
   ASSIGN_OR_RETURN(const FieldMatrix share, FinishAsSecond(product, triple, x_plus_a, y_plus_b));

@@ -53,7 +53,7 @@ class ShareField {
   // This party's share of a b, where a = a_0 + a_1 and b likewise: own a b, minus r, plus
   // `cross`, what this party decrypts of the other's Enc(a) b_other + r_other. Both draw a, b
   // and r. Error: kInvalidArgument when shapes do not fit.
-  absl::StatusOr<FieldMatrix> TripleProduct(Product product, const FieldMatrix& a,
+  absl::StatusOr<FieldMatrix> TripleProduct(ProductKind product, const FieldMatrix& a,
                                             const FieldMatrix& b, const FieldMatrix& r,
                                             const FieldMatrix& cross) const;
   // Whether a cross product of `terms` terms stays below n, so that decryption gives the integer:
@@ -65,10 +65,10 @@ class ShareField {
   struct Triple {
     FieldMatrix a, b, c;
   };
-  absl::StatusOr<FieldMatrix> FinishAsFirst(Product product, const Triple& triple,
+  absl::StatusOr<FieldMatrix> FinishAsFirst(ProductKind product, const Triple& triple,
                                             const FieldMatrix& x_plus_a,
                                             const FieldMatrix& y_plus_b) const;
-  absl::StatusOr<FieldMatrix> FinishAsSecond(Product product, const Triple& triple,
+  absl::StatusOr<FieldMatrix> FinishAsSecond(ProductKind product, const Triple& triple,
                                              const FieldMatrix& x_plus_a,
                                              const FieldMatrix& y_plus_b) const;
 
@@ -80,7 +80,7 @@ class ShareField {
  private:
   ShareField(BigInt q, int64_t scale) : q_(std::move(q)), scale_(scale) {}
   // a b mod q.
-  absl::StatusOr<FieldMatrix> Multiply(Product product, const FieldMatrix& a,
+  absl::StatusOr<FieldMatrix> Multiply(ProductKind product, const FieldMatrix& a,
                                        const FieldMatrix& b) const;
 
   BigInt q_;

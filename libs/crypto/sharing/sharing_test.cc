@@ -142,7 +142,7 @@ ShareMatrix Open(const std::vector<ShareMatrix>& shares) {
 }
 
 // All parties' part of the protocol.
-ShareMatrix Multiply(Product product, const ShareMatrix& x, const ShareMatrix& y,
+ShareMatrix Multiply(ProductKind product, const ShareMatrix& x, const ShareMatrix& y,
                      const std::vector<BeaverTriple>& triples) {
   const std::vector<ShareMatrix> x_shares = Split(x, triples.size()),
                                  y_shares = Split(y, triples.size());
@@ -160,22 +160,22 @@ ShareMatrix Multiply(Product product, const ShareMatrix& x, const ShareMatrix& y
 }
 
 struct ProductCase {
-  Product product;
+  ProductKind product;
   Shape x, y;
 };
-const ProductCase kProducts[] = {{Product::kElementwise, {3, 4}, {3, 4}},
-                                 {Product::kElementwise, {1, 100}, {1, 100}},
-                                 {Product::kMatrix, {3, 5}, {5, 2}},
-                                 {Product::kMatrix, {1, 7}, {7, 1}},
-                                 {Product::kMatrix, {0, 4}, {4, 2}}};
+const ProductCase kProducts[] = {{ProductKind::kElementwise, {3, 4}, {3, 4}},
+                                 {ProductKind::kElementwise, {1, 100}, {1, 100}},
+                                 {ProductKind::kMatrix, {3, 5}, {5, 2}},
+                                 {ProductKind::kMatrix, {1, 7}, {7, 1}},
+                                 {ProductKind::kMatrix, {0, 4}, {4, 2}}};
 
-ShareMatrix InClear(Product product, const ShareMatrix& x, const ShareMatrix& y) {
+ShareMatrix InClear(ProductKind product, const ShareMatrix& x, const ShareMatrix& y) {
   const Shape shape = ProductShape(product, x.shape, y.shape).value();
   ShareMatrix result{shape, Words(shape.size())};
   for (size_t i = 0; i < shape.rows; ++i) {
     for (size_t j = 0; j < shape.columns; ++j) {
       uint64_t& sum = result.elements[i * shape.columns + j];
-      if (product == Product::kElementwise) {
+      if (product == ProductKind::kElementwise) {
         sum = x.elements[i * shape.columns + j] * y.elements[i * shape.columns + j];
         continue;
       }
@@ -216,7 +216,7 @@ TEST(Beaver, ProductsUnderTriplesOfTheFirstParty) {
 TEST(Beaver, AFixedPointProductOfTwoParties) {
   const std::vector<double> a{0.5, -0.125, 0.0009765625}, b{-0.25, -0.5, 0.75};
   const ShareMatrix x{{1, 3}, EncodeForShares(a).value()}, y{{3, 1}, EncodeForShares(b).value()};
-  const ShareMatrix product = InClear(Product::kMatrix, x, y);
+  const ShareMatrix product = InClear(ProductKind::kMatrix, x, y);
   // One wrap in 2^19 is to be expected; three of three trials is none.
   std::vector<double> results;
   for (int trial = 0; trial < 3; ++trial) {
@@ -233,24 +233,24 @@ TEST(Beaver, ThreadsShareAMatrixProduct) {
   const WorkerPool pool(3);
   const ShareMatrix x = RandomMatrix({70, 90}), y = RandomMatrix({90, 80});
   ShareMatrix sum{{70, 80}, Words(70 * 80)};
-  AddProduct(Product::kMatrix, x, y, sum, pool);
-  EXPECT_EQ(sum, InClear(Product::kMatrix, x, y));
+  AddProduct(ProductKind::kMatrix, x, y, sum, pool);
+  EXPECT_EQ(sum, InClear(ProductKind::kMatrix, x, y));
 }
 
 TEST(Beaver, ShapesThatDoNotFitAreRefused) {
   ChaChaRingGenerator local(RandomSecret());
-  EXPECT_FALSE(DrawTriple(Product::kElementwise, {2, 3}, {3, 2}, local).ok());
-  EXPECT_FALSE(DrawTriple(Product::kMatrix, {2, 3}, {2, 3}, local).ok());
+  EXPECT_FALSE(DrawTriple(ProductKind::kElementwise, {2, 3}, {3, 2}, local).ok());
+  EXPECT_FALSE(DrawTriple(ProductKind::kMatrix, {2, 3}, {2, 3}, local).ok());
   std::vector<ZeroShares> parties = Parties(2);
-  EXPECT_FALSE(TripleOfOtherParty(Product::kMatrix, {2, 3}, {2, 3}, parties[1]).ok());
-  const BeaverTriple triple = DrawTriple(Product::kMatrix, {2, 3}, {3, 2}, local).value();
+  EXPECT_FALSE(TripleOfOtherParty(ProductKind::kMatrix, {2, 3}, {2, 3}, parties[1]).ok());
+  const BeaverTriple triple = DrawTriple(ProductKind::kMatrix, {2, 3}, {3, 2}, local).value();
   const ShareMatrix good_x = RandomMatrix({2, 3}), good_y = RandomMatrix({3, 2});
   const ShareMatrix torn{{2, 3}, Words(5)};
   EXPECT_FALSE(Difference(good_x, good_y).ok());
   EXPECT_FALSE(Difference(torn, good_x).ok());
-  EXPECT_FALSE(FinishProduct(Product::kMatrix, triple, good_y, good_y).ok());
-  EXPECT_FALSE(FinishProduct(Product::kMatrix, triple, torn, good_y).ok());
-  EXPECT_FALSE(FinishProductAsFirst(Product::kMatrix, triple, good_x, good_x).ok());
+  EXPECT_FALSE(FinishProduct(ProductKind::kMatrix, triple, good_y, good_y).ok());
+  EXPECT_FALSE(FinishProduct(ProductKind::kMatrix, triple, torn, good_y).ok());
+  EXPECT_FALSE(FinishProductAsFirst(ProductKind::kMatrix, triple, good_x, good_x).ok());
 }
 
 // ---- FATE 1.x ----
@@ -335,8 +335,8 @@ TEST(FieldShares, ProductsOfFixedPoint) {
   const FieldMatrix y = Encoded(field, {2, 2}, {-3, 0.25, 8, -0.125});
   const std::vector<double> elementwise{-4.5, -0.5625, 4, -12.5},
       matrix{-22.5, 0.65625, 798.5, -12.375};
-  for (const auto& [product, expected] :
-       {std::pair(Product::kElementwise, elementwise), std::pair(Product::kMatrix, matrix)}) {
+  for (const auto& [product, expected] : {std::pair(ProductKind::kElementwise, elementwise),
+                                          std::pair(ProductKind::kMatrix, matrix)}) {
     const FieldMatrix result = Multiply(field, {product, {2, 2}, {2, 2}}, x, y);
     for (size_t i = 0; i < 4; ++i) {
       EXPECT_NEAR(field.Decode(result.elements[i]), expected[i], 2.5e-4);
@@ -348,7 +348,7 @@ TEST(FieldShares, WhatDoesNotFitIsRefused) {
   const ShareField field = SmallField();
   const FieldMatrix wide = field.Draw({2, 3}), tall = field.Draw({3, 2}),
                     square = field.Draw({2, 2});
-  const auto product = Product::kMatrix;
+  const auto product = ProductKind::kMatrix;
   EXPECT_TRUE(field.TripleProduct(product, wide, tall, square, square).ok());
   EXPECT_FALSE(field.TripleProduct(product, wide, wide, square, square).ok());
   EXPECT_FALSE(field.TripleProduct(product, wide, tall, wide, square).ok());
