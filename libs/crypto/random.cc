@@ -1,5 +1,6 @@
 #include "crypto/random.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <cstdio>
@@ -28,13 +29,17 @@ uint64_t Random::Uint64() {
 
 BigInt Random::Bits(int bits) {
   const int bytes = (bits + 7) / 8;
-  return BigInt::FromBytes(Bytes(static_cast<size_t>(bytes))) >> (8 * bytes - bits);
+  std::string drawn = Bytes(static_cast<size_t>(bytes));  // may become a key: not left behind
+  BigInt value = BigInt::FromBytes(drawn) >> (8 * bytes - bits);
+  OPENSSL_cleanse(drawn.data(), drawn.size());
+  return value;
 }
 
 BigInt Random::Below(const BigInt& bound) {
   while (true) {
     BigInt value = Bits(bound.BitLength());
     if (value < bound) return value;
+    value.Wipe();
   }
 }
 

@@ -46,7 +46,7 @@ class Masker {
 
   // values[i] * weight, masked. Error: kInvalidArgument, before anything is drawn, when a product
   // is no number or 2^51 or more: there the masks would no longer cancel, or not hide.
-  // About 20 ns for each value and other client.
+  // About 25 ns for each value and other client.
   absl::StatusOr<MaskedArray> Mask(std::span<const double> values, double weight = 1.0,
                                    const Parallel& parallel = Inline());
 

@@ -25,7 +25,7 @@ class GreenwaldKhanna {
   static absl::StatusOr<GreenwaldKhanna> From(QuantileSummary summary);
 
   // Error: kInvalidArgument, and nothing is inserted, when one is NaN, which has no rank. Long
-  // runs cost a sort and one pass over the tuples in every 1 / (2 epsilon) values, about 50 ns
+  // runs cost a sort and one pass over the tuples in every 1 / (2 epsilon) values, about 100 ns
   // each; a call costs such a pass too.
   absl::Status Insert(std::span<const double> values);
 
