@@ -1,11 +1,11 @@
-#include "crypto/paillier/prime_half.h"
+#include "crypto/prime_square.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "crypto/ring/batch_loop.h"
 #include "crypto/ring/power.h"
 
-namespace fate::crypto::paillier {
+namespace fate::crypto {
 namespace {
 
 // x[i] = x[i] factor.
@@ -22,37 +22,40 @@ void MultiplyAll(const Ring& ring, Residues& x, const uint64_t* factor) {
 
 }  // namespace
 
-PrimeHalf::PrimeHalf(const BigInt& p, const BigInt& q, Isa isa)
+PrimeSquareLog::PrimeSquareLog(const BigInt& p, const BigInt& exponent, int exponent_bits,
+                               const BigInt& h, Isa isa)
     : ring_(Ring::ModuloSquare(p, isa)),
       by_prime_(p),
       by_square_(ring_->modulus()),
       square_bits_(ring_->modulus().BitLength()),
-      order_(p - 1),
-      h_((-q).InverseMod(p).value_or(BigInt())),
+      exponent_(exponent),
+      h_(h),
+      exponent_bits_(exponent_bits),
       h_element_(ring_, {&h_, 1}) {}
 
-PrimeHalf::~PrimeHalf() {
-  order_.Wipe();
+PrimeSquareLog::~PrimeSquareLog() {
+  exponent_.Wipe();
   h_.Wipe();
   h_element_.Wipe();
 }
 
-bool PrimeHalf::Decrypt(std::span<const BigInt> ciphertexts, std::span<BigInt> plaintexts) const {
-  const size_t count = ciphertexts.size();
+bool PrimeSquareLog::Log(std::span<const BigInt> values, int value_bits,
+                         std::span<BigInt> logs) const {
+  const size_t count = values.size();
   SecretInts low(count), high(count);
   for (size_t i = 0; i < count; ++i) {
-    by_square_.Reduce(ciphertexts[i], 4 * prime().BitLength(), low[i]);
+    by_square_.Reduce(values[i], value_bits, low[i]);
     by_prime_.Divide(low[i], square_bits_, high[i], low[i]);
   }
   Residues x(ring_, count);
   ring_->EnterDigits(low, high, x[0]);
-  PowerSecret(*ring_, x[0], count, order_, prime().BitLength(), x[0]);
+  PowerSecret(*ring_, x[0], count, exponent_, exponent_bits_, x[0]);
   MultiplyAll(*ring_, x, h_element_[0]);
-  ring_->LeaveDigits(x[0], low, plaintexts);
+  ring_->LeaveDigits(x[0], low, logs);
   x.Wipe();
   bool all = true;
   for (size_t i = 0; i < count; ++i) all = all & (low[i] == h_);  // always equal in a good vector
   return all;
 }
 
-}  // namespace fate::crypto::paillier
+}  // namespace fate::crypto
