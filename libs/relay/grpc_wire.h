@@ -36,7 +36,7 @@ class FrameReader {
   bool AtBoundary() const { return head_.empty() && !in_message_; }
 
  private:
-  const size_t limit_bytes_;
+  size_t limit_bytes_;
   std::string head_;
   bool in_message_ = false;
   size_t length_ = 0;
@@ -54,7 +54,7 @@ class RopeFrameReader {
   Rope Take() { return std::move(message_); }
 
  private:
-  const size_t limit_bytes_;
+  size_t limit_bytes_;
   std::string head_;
   std::optional<size_t> length_;
   Rope message_;

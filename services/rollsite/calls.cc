@@ -35,12 +35,20 @@ bool LacksProvider(relay::Stream* stream, const relay::Headers& head) {
   return true;
 }
 
+absl::Status QueuesDoNotPoll(const Target& target) {
+  return UnimplementedError(
+      "{} can be reached by pushes and unary calls only, not by queues; set federation.osx.mode to "
+      "stream",
+      target.peer);
+}
+
 }  // namespace
 
 Calls::Calls(Gateway* gateway, relay::Address introspection)
     : gateway_(gateway),
       queues_(gateway),
       eggs_(gateway->upstreams(), gateway->config().cluster_manager),
+      polling_(gateway),
       introspection_(std::move(introspection)) {}
 
 void Calls::OnCall(relay::Stream* stream, relay::Headers head, bool end) {
@@ -54,8 +62,11 @@ void Calls::OnCall(relay::Stream* stream, relay::Headers head, bool end) {
   for (std::string_view service : kTransferServices) {
     if (!view.starts_with(service)) continue;
     view.remove_prefix(service.size());
-    if (view == "push") return DispatchPush(gateway_, &eggs_, stream, std::move(head));
-    if (view == "unaryCall") return DispatchUnaryCall(gateway_, stream, std::move(head));
+    if (view == "push") return DispatchPush(gateway_, &eggs_, &polling_, stream, std::move(head));
+    if (view == "unaryCall") {
+      return DispatchUnaryCall(gateway_, &polling_, stream, std::move(head));
+    }
+    if (view == "polling") return polling_.Serve(stream, std::move(head));
     break;
   }
   if (IsIntrospection(view)) {
@@ -84,6 +95,7 @@ void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
                     "des party id is null", "send x-ptp-target-node-id: the receiver's party id");
   }
   auto target = gateway_->Route({context.Source(), "default", party, "default"});
+  if (target.ok() && target->polls) return Refuse("queue_push", stream, QueuesDoNotPoll(*target));
   if (target.ok()) return PushOnward(gateway_, *target, stream, head);
   NotRouted("queue_push", stream, std::move(head), target.status());
 }
@@ -98,6 +110,7 @@ void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
                     "des party id is null", "send x-ptp-target-node-id: the receiver's party id");
   }
   auto target = gateway_->Route({context.Source(), "default", party, "default"});
+  if (target.ok() && target->polls) return Refuse("invoke", stream, QueuesDoNotPoll(*target));
   if (target.ok()) {
     return gateway_->PassOn("invoke", stream, std::move(head), {}, end, *target,
                             relay::Lane::kBulk);

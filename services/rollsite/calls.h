@@ -7,12 +7,13 @@
 //   PrivateTransferProtocol  invoke   own party: queue; other: passed on unchanged (exchange)
 //   DataTransferService      push     own party: EggSink; other: passed on
 //     (eggroll's and FATE    unaryCall  by route, the own party too (its fateflow)
-//     1.x's package)
+//     1.x's package)         polling    a party without an inbound port: PollingExchange
 //   grpc.health, reflection           passed on to the gRPC server behind `introspection`
 //   anything else                     UNIMPLEMENTED
 
 #include "rollsite/egg_finder.h"
 #include "rollsite/gateway.h"
+#include "rollsite/polling_exchange.h"
 #include "rollsite/queue_service.h"
 
 namespace fate::rollsite {
@@ -24,6 +25,7 @@ class Calls {
   void OnCall(relay::Stream* stream, relay::Headers head, bool end);
 
   QueueService& queues() { return queues_; }
+  PollingExchange& polling() { return polling_; }
 
  private:
   void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);
@@ -37,6 +39,7 @@ class Calls {
   Gateway* const gateway_;
   QueueService queues_;
   EggFinder eggs_;
+  PollingExchange polling_;
   const relay::Address introspection_;
 };
 

@@ -76,6 +76,26 @@ absl::Status ReadEggroll(const Properties& properties, Config* config) {
   return absl::OkStatus();
 }
 
+absl::Status ReadPolling(const Properties& properties, Config* config) {
+  const std::string prefix = "eggroll.rollsite.polling.";
+  ASSIGN_OR_RETURN(config->polling_server, properties.GetBool(prefix + "server.enabled", false));
+  ASSIGN_OR_RETURN(config->polling_client, properties.GetBool(prefix + "client.enabled", false));
+  ASSIGN_OR_RETURN(const int64_t streams,
+                   properties.GetInt(prefix + "concurrency", 50, 1, int64_t{kMaxPollingStreams}));
+  config->polling_streams = static_cast<int>(streams);
+  ASSIGN_OR_RETURN(const int64_t seconds,
+                   properties.GetInt(prefix + "no.data.timeout.sec", 300, 1, 86400));
+  config->polling_no_data_timeout = absl::Seconds(seconds);
+  ASSIGN_OR_RETURN(const bool authenticates,
+                   properties.GetBool(prefix + "authentication.enabled", false));
+  if (authenticates) {
+    return properties.Error(prefix + "authentication.enabled",
+                            "FATE-Cloud's authentication is not supported; use mutual TLS, where "
+                            "the certificate says who polls, and set it to false");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadNative(const Properties& properties, Config* config) {
   ASSIGN_OR_RETURN(config->admin_port, daemon::AdminPort(properties, "eggroll.rollsite.admin.port",
                                                          config->listen.port));
@@ -83,6 +103,7 @@ absl::Status ReadNative(const Properties& properties, Config* config) {
   if (auto id = PartyId::Parse(config->party_id); !config->party_id.empty() && !id.ok()) {
     return properties.Error("eggroll.rollsite.party.id", Message(id.status()));
   }
+  RETURN_IF_ERROR(ReadPolling(properties, config));
   ASSIGN_OR_RETURN(config->strict_codes, properties.GetBool("ptp.strict_codes", false));
   config->operator_key = properties.Get("eggroll.rollsite.route.table.key", "123");
   const std::string hosts = properties.Get("eggroll.rollsite.route.table.whitelist");

@@ -12,10 +12,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/properties.h"
 #include "relay/socket.h"
 
 namespace fate::rollsite {
+
+// Streams that one polling party may keep open at an exchange.
+inline constexpr int kMaxPollingStreams = 1000;
 
 struct Config {
   relay::Address listen;           // eggroll.rollsite.host, .port | bind.host, grpc.port
@@ -29,6 +33,12 @@ struct Config {
   // Who may read and set the route table by unary calls (spec 8.6).
   std::string operator_key = "123";         // eggroll.rollsite.route.table.key
   std::vector<std::string> operator_hosts;  // eggroll.rollsite.route.table.whitelist
+
+  // Parties without an inbound port (spec 8.4): eggroll.rollsite.polling...
+  bool polling_server = false;  // .server.enabled: serve them
+  bool polling_client = false;  // .client.enabled: be one of the exchange of route "default"
+  int polling_streams = 50;     // .concurrency
+  absl::Duration polling_no_data_timeout = absl::Seconds(300);  // .no.data.timeout.sec
 
   // OSX's HTTP interface (spec 5.9); port 0: off.
   int http_port = 0;                      // http.port if open.http.server

@@ -8,6 +8,14 @@
 
 namespace fate::rollsite {
 
+void Gateway::SetListener(const relay::Address& address) {
+  own_addresses_.Add(address);
+  if (own_address_.port != 0) return;
+  own_address_ = address;
+  if (address.host == "0.0.0.0") own_address_.host = "127.0.0.1";
+  if (address.host == "::") own_address_.host = "::1";
+}
+
 absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
   auto table = routes_->Current();
   RETURN_IF_ERROR(table->Permits(call));
@@ -21,9 +29,17 @@ absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
         "rollsite speaks grpc only",
         where);
   }
+  if (endpoint.is_polling && !config_.polling_server) {
+    return UnimplementedError(
+        "{} has is_polling; set eggroll.rollsite.polling.server.enabled=true to serve parties that "
+        "poll",
+        where);
+  }
   if (endpoint.is_polling) {
-    return UnimplementedError("{} has is_polling; this rollsite does not serve polling parties",
-                              where);
+    Target target;
+    target.peer = fmt::format("polling party {} ({})", Escape(call.to_party), route.rule);
+    target.polls = true;
+    return target;
   }
   if (endpoint.tls) {
     return UnimplementedError(

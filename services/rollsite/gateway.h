@@ -20,6 +20,7 @@ struct Target {
   relay::Address address;
   std::string peer;    // "rollsite of party 9999 to party 10000 (route_table.default.default[0])"
   std::string remedy;  // what to do when it cannot be reached
+  bool polls = false;  // the party keeps streams open here (polling_exchange.h); no address
 };
 
 class Gateway {
@@ -39,7 +40,9 @@ class Gateway {
   }
 
   // Where this gateway can be reached: a route that leads there would go round in circles.
-  void SetListener(const relay::Address& address) { own_addresses_.Add(address); }
+  void SetListener(const relay::Address& address);
+  // The first listener, as this process reaches it.
+  const relay::Address& own_address() const { return own_address_; }
   bool IsOwnAddress(const relay::Address& address) const {
     return own_addresses_.Contains(address);
   }
@@ -63,6 +66,7 @@ class Gateway {
   relay::UnaryCall::Collected collected_;
   const routing::RouteWatcher* const routes_;
   OwnAddresses own_addresses_;
+  relay::Address own_address_;
   uint64_t turn_ = 0;
 };
 

@@ -104,37 +104,47 @@ void ServeOperator(Gateway* gateway, relay::Stream* stream, relay::Headers head,
 
 }  // namespace
 
-void DispatchPush(Gateway* gateway, EggFinder* eggs, relay::Stream* stream, relay::Headers head) {
-  Peek::Start("push", stream, std::move(head),
-              [gateway, eggs](const PacketHeader& header, relay::Stream* from, relay::Headers head,
-                              std::vector<relay::Slice> received, bool ended) {
-                Destination to = DestinationOf(header);
-                if (gateway->IsSelf(to.party)) {
-                  auto permitted = gateway->Permits(CallOf(header, to, to.role));
-                  if (!permitted.ok()) return Refuse("push", from, permitted);
-                  return SinkIntoEggs(gateway, eggs, header, to, from, head, std::move(received));
-                }
-                auto target = gateway->Route(CallOf(header, to, to.role));
-                if (!target.ok()) return Refuse("push", from, NotRouted(target.status()));
-                gateway->PassOn("push", from, std::move(head), std::move(received), ended, *target,
-                                relay::Lane::kBulk);
-              });
+void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
+                  relay::Stream* stream, relay::Headers head) {
+  Peek::Start(
+      "push", stream, std::move(head),
+      [gateway, eggs, polling](const PacketHeader& header, relay::Stream* from, relay::Headers head,
+                               std::vector<relay::Slice> received, bool ended) {
+        Destination to = DestinationOf(header);
+        if (gateway->IsSelf(to.party)) {
+          auto permitted = gateway->Permits(CallOf(header, to, to.role));
+          if (!permitted.ok()) return Refuse("push", from, permitted);
+          return SinkIntoEggs(gateway, eggs, header, to, from, head, std::move(received));
+        }
+        auto target = gateway->Route(CallOf(header, to, to.role));
+        if (!target.ok()) return Refuse("push", from, NotRouted(target.status()));
+        if (target->polls) {
+          return polling->Pass(kPollingPush, to.party, from, head, std::move(received));
+        }
+        gateway->PassOn("push", from, std::move(head), std::move(received), ended, *target,
+                        relay::Lane::kBulk);
+      });
 }
 
-void DispatchUnaryCall(Gateway* gateway, relay::Stream* stream, relay::Headers head) {
-  Peek::Start("unaryCall", stream, std::move(head),
-              [gateway](const PacketHeader& header, relay::Stream* from, relay::Headers head,
-                        std::vector<relay::Slice> received, bool ended) {
-                Destination to = DestinationOf(header);
-                auto target = gateway->Route(CallOf(header, to, header.dst().role()));
-                if (IsRouteOperator(header.operator_()) &&
-                    (gateway->IsSelf(to.party) || absl::IsFailedPrecondition(target.status()))) {
-                  return ServeOperator(gateway, from, std::move(head), std::move(received));
-                }
-                if (!target.ok()) return Refuse("unaryCall", from, NotRouted(target.status()));
-                gateway->PassOn("unaryCall", from, std::move(head), std::move(received), ended,
-                                *target, relay::Lane::kControl);
-              });
+void DispatchUnaryCall(Gateway* gateway, PollingExchange* polling, relay::Stream* stream,
+                       relay::Headers head) {
+  Peek::Start(
+      "unaryCall", stream, std::move(head),
+      [gateway, polling](const PacketHeader& header, relay::Stream* from, relay::Headers head,
+                         std::vector<relay::Slice> received, bool ended) {
+        Destination to = DestinationOf(header);
+        auto target = gateway->Route(CallOf(header, to, header.dst().role()));
+        if (IsRouteOperator(header.operator_()) &&
+            (gateway->IsSelf(to.party) || absl::IsFailedPrecondition(target.status()))) {
+          return ServeOperator(gateway, from, std::move(head), std::move(received));
+        }
+        if (!target.ok()) return Refuse("unaryCall", from, NotRouted(target.status()));
+        if (target->polls) {
+          return polling->Pass(kPollingUnary, to.party, from, head, std::move(received));
+        }
+        gateway->PassOn("unaryCall", from, std::move(head), std::move(received), ended, *target,
+                        relay::Lane::kControl);
+      });
 }
 
 }  // namespace fate::rollsite

@@ -5,10 +5,13 @@
 
 #include "rollsite/egg_finder.h"
 #include "rollsite/gateway.h"
+#include "rollsite/polling_exchange.h"
 
 namespace fate::rollsite {
 
-void DispatchPush(Gateway* gateway, EggFinder* eggs, relay::Stream* stream, relay::Headers head);
-void DispatchUnaryCall(Gateway* gateway, relay::Stream* stream, relay::Headers head);
+void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
+                  relay::Stream* stream, relay::Headers head);
+void DispatchUnaryCall(Gateway* gateway, PollingExchange* polling, relay::Stream* stream,
+                       relay::Headers head);
 
 }  // namespace fate::rollsite

@@ -82,6 +82,10 @@ absl::Status Rollsite::Listen() {
                                     }));
   port_ = server_->port();
   gateway_->SetListener({config_.listen.host, port_});
+  if (config_.polling_client) {
+    polling_party_ = std::make_unique<PollingParty>(gateway_.get());
+    loop_.Post([this] { polling_party_->Start(); });
+  }
   thread_ = std::thread([this] { loop_.Run(); });
   http::Server::Options options;
   options.host = config_.listen.host;
@@ -127,6 +131,10 @@ size_t Rollsite::client_connections() {
   return OnLoop<size_t>([this] { return server_->connection_count(); }, 0);
 }
 
+size_t Rollsite::parked_polling_streams() {
+  return OnLoop<size_t>([this] { return calls_->polling().parked_streams(); }, 0);
+}
+
 void Rollsite::UpdateGauges() {
   Figures now = OnLoop<Figures>(
       [this] {
@@ -161,6 +169,7 @@ Rollsite::~Rollsite() {
     loop_.Post([this] { StopRelay(); });
     thread_.join();
   }
+  polling_party_.reset();
   server_.reset();
   calls_.reset();
   gateway_.reset();
@@ -168,6 +177,8 @@ Rollsite::~Rollsite() {
 
 // Waiting pops end at once; other calls may end for a while.
 void Rollsite::StopRelay() {
+  if (polling_party_) polling_party_->Stop();
+  calls_->polling().Stop();
   calls_->queues().Stop();
   server_->Drain();
   auto give_up = loop_.Now() + kStopGrace;

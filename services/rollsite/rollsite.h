@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "relay/server.h"
 #include "rollsite/calls.h"
+#include "rollsite/polling_party.h"
 #include "rpc/server.h"
 
 namespace fate::rollsite {
@@ -32,6 +33,7 @@ class Rollsite final : public daemon::Running {
   // As of now; zeros if the relay's thread does not answer. Any thread.
   transfer_queue::Stats queue_stats();
   size_t client_connections();
+  size_t parked_polling_streams();
 
  private:
   explicit Rollsite(Config config);
@@ -49,6 +51,7 @@ class Rollsite final : public daemon::Running {
   // On the loop's thread.
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Calls> calls_;
+  std::unique_ptr<PollingParty> polling_party_;
   std::unique_ptr<relay::Server> server_;
   int port_ = 0;
   std::thread thread_;

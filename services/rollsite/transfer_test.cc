@@ -311,7 +311,7 @@ TEST(Routes, WhatARouteAsksForIsNeverDowngraded) {
                     partner.port, partner.port)));
   const std::map<std::string, std::string> expected = {{"1", "asks for TLS"},
                                                        {"2", "invalid router info for grpc stream"},
-                                                       {"3", "is_polling"},
+                                                       {"3", "polling.server.enabled=true"},
                                                        {"4", "router info has a cycle invoke"}};
   for (const auto& [party, text] : expected) {
     EXPECT_THAT(PushOne(g.channel(), PacketTo(party, "host")).error_message(), HasSubstr(text));
