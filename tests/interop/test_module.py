@@ -3,15 +3,19 @@
 FATE_UTILS names the folder of the module. Runs with the interpreter that the module was built for;
 where that has no NumPy, what returns arrays is skipped."""
 import array
+import multiprocessing
 import os
 import pickle
+import struct
 import sys
+import threading
 import unittest
+import warnings
 
 sys.path.insert(0, os.environ["FATE_UTILS"])
 import fate_utils  # noqa: E402
 from fate_utils import hash as fate_hash  # noqa: E402
-from fate_utils import histogram, psi, quantile, secure_aggregation_helper  # noqa: E402
+from fate_utils import histogram, paillier, psi, quantile, secure_aggregation_helper  # noqa: E402
 
 try:
     import numpy
@@ -210,6 +214,251 @@ class SecureAggregation(unittest.TestCase):
                 (lambda: secure_aggregation_helper.MixAggregate().aggregate([1]), TypeError, "pairs")]:
             with self.subTest(text), self.assertRaisesRegex(error, text):
                 call()
+
+
+def big_integers(state):
+    """(integer, exponent) of each element of a pickled vector (spec 6.4)."""
+    state, at, elements = bytes(state), 8, []
+    for _ in range(struct.unpack("<Q", state[:8])[0]):
+        radix, length = struct.unpack("<iQ", state[at:at + 12])
+        text = state[at + 12:at + 12 + length].decode()
+        at += 12 + length + 4
+        elements.append((int(text, radix), struct.unpack("<i", state[at - 4:at])[0]))
+    assert at == len(state)
+    return elements
+
+
+class Paillier(unittest.TestCase):
+    FLOATS = [1.5, -2.25, 0.0, 3e-3, -1e6, 0.1]
+
+    @classmethod
+    def setUpClass(cls):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cls.sk, cls.pk, cls.coder = paillier.keygen(1024)
+        state = bytes(cls.pk.__getstate__())
+        cls.n = int(state[12:12 + struct.unpack("<Q", state[4:12])[0]], 16)
+
+    def encrypt(self, values, obfuscate=True):
+        return self.pk.encrypt_encoded(self.coder.encode_f64_vec(doubles(values)), obfuscate)
+
+    def encrypt_integers(self, values):
+        return self.pk.encrypt_encoded(self.coder.encode_i64_vec(array.array("l", values)), False)
+
+    def decrypt(self, vector):
+        return [self.coder.decode_f64(p) for p in self.sk.decrypt_to_encoded(vector).tolist()]
+
+    def assert_decrypts(self, vector, expected):
+        values = self.decrypt(vector)
+        self.assertEqual(len(values), len(expected))
+        scale = max(map(abs, expected), default=1) or 1
+        for value, wanted in zip(values, expected):
+            self.assertAlmostEqual(value / scale, wanted / scale, places=12)
+
+    def test_floats_and_integers_come_back(self):
+        self.assert_decrypts(self.encrypt(self.FLOATS), self.FLOATS)
+        edges = [0, 1, -1, 2**63 - 1, -2**63]
+        plain = self.sk.decrypt_to_encoded(self.encrypt_integers(edges))
+        self.assertEqual(self.coder.decode_i64_vec(plain), edges)
+        for value in self.FLOATS:
+            one = self.pk.encrypt_encoded_scalar(self.coder.encode_f64(value), True)
+            self.assertEqual(self.coder.decode_f64(self.sk.decrypt_to_encoded_scalar(one)), value)
+        self.assertEqual(self.coder.decode_i32(self.coder.encode_i32(-7)), -7)
+        self.assertEqual(self.coder.decode_f32(self.coder.encode_f32(0.25)), 0.25)
+
+    @needs_numpy
+    def test_arrays(self):
+        for kind, values in [("f64", numpy.array(self.FLOATS)), ("f32", numpy.array([0.5, -8], dtype="float32"))]:
+            plain = getattr(self.coder, f"encode_{kind}_vec")(values)
+            back = getattr(self.coder, f"decode_{kind}_vec")(plain)
+            self.assertEqual(back.dtype, values.dtype)
+            self.assertTrue(numpy.allclose(back, values))
+        for kind, values in [("i64", numpy.array([5, -5])), ("i32", numpy.array([5, -5], dtype="int32"))]:
+            plain = getattr(self.coder, f"encode_{kind}_vec")(values)
+            self.assertEqual(getattr(self.coder, f"decode_{kind}_vec")(plain), [5, -5])
+        with self.assertRaisesRegex(TypeError, "expected an array of float64"):
+            self.coder.encode_f64_vec(numpy.array([1]))
+
+    def test_bytes_of_plaintexts(self):  # spec 16.1
+        self.assertEqual(big_integers(self.coder.encode_f64_vec(doubles([1.0, -0.5])).__getstate__()),
+                         [(4503599627370496, -13), (-2251799813685248, -13)])
+        self.assertEqual(big_integers(self.coder.encode_i64_vec(array.array("l", [255, -7])).__getstate__()),
+                         [(255, 0), (self.n - 7, 0)])
+        toy = "1000000010000000000000003564366635376262353430626132666410000000100000000000000032656237616264646161303564313765"
+        coder = paillier.Coder()
+        coder.__setstate__(list(bytes.fromhex(toy)))
+        self.assertEqual(bytes(coder.__getstate__()).hex(), toy)
+        toy = ("10000000100000000000000035643666353762623534306261326664100000002000000000000000323231613136326234643934333262"
+               "366636633562373162373138333265303910000000100000000000000032656237616264646161303564313765")
+        with self.assertRaisesRegex(ValueError, "too small"):
+            paillier.PK().__setstate__(list(bytes.fromhex(toy)))
+
+    def test_what_leaves_is_masked_positive_and_of_one_exponent(self):
+        empty_bins = paillier.CiphertextVector.zeros(6)
+        empty_bins.iadd_vec(self.encrypt([1.0]), 2, 0, None, self.pk)
+        for vector in (self.encrypt(self.FLOATS), self.encrypt(self.FLOATS, obfuscate=False), empty_bins,
+                       self.encrypt([1.0] * 6, False).mul(self.pk, self.coder.encode_i64_vec(array.array("l", [0] * 6))),
+                       self.encrypt_integers([1, -1, 0, 5, -5, 7])):
+            elements = big_integers(vector.__getstate__())
+            self.assertEqual(len({exponent for _, exponent in elements}), 1)
+            for integer, _ in elements:
+                self.assertTrue(0 < integer < self.n**2)
+                self.assertNotEqual(integer % self.n, 1)
+        equal = [integer for integer, _ in big_integers(self.encrypt([1.0] * 50, False).__getstate__())]
+        self.assertEqual(len(set(equal)), 50)
+
+    def test_pickles(self):
+        sk, pk, coder = (pickle.loads(pickle.dumps(thing)) for thing in (self.sk, self.pk, self.coder))
+        vector = pickle.loads(pickle.dumps(self.encrypt(self.FLOATS)))
+        vector = vector.add(pk, pk.encrypt_encoded(coder.encode_f64_vec(doubles(self.FLOATS)), True))
+        values = [coder.decode_f64(p) for p in sk.decrypt_to_encoded(vector).tolist()]
+        for value, wanted in zip(values, self.FLOATS):
+            self.assertAlmostEqual(value, 2 * wanted, places=9)
+        self.assertIsInstance(self.pk.__getstate__(), list)
+        for thing in (paillier.PK(), paillier.SK(), paillier.Coder()):
+            with self.assertRaisesRegex(RuntimeError, "no key yet"):
+                thing.__getstate__()
+
+    def test_arithmetic(self):
+        a, b = self.FLOATS, [0.5, 4.0, -1.0, 1.0, 2.0, 1e-3]
+        x, y = self.encrypt(a), self.encrypt(b)
+        scalar = self.pk.encrypt_encoded_scalar(self.coder.encode_f64(3.5), False)
+        plain = self.coder.encode_f64_vec(doubles(b))
+        for vector, expected in [
+                (x.add(self.pk, y), [p + q for p, q in zip(a, b)]), (x.sub(self.pk, y), [p - q for p, q in zip(a, b)]),
+                (x.rsub(self.pk, y), [q - p for p, q in zip(a, b)]), (x.add_scalar(self.pk, scalar), [p + 3.5 for p in a]),
+                (x.sub_scalar(self.pk, scalar), [p - 3.5 for p in a]),
+                (x.rsub_scalar(self.pk, scalar), [3.5 - p for p in a]),
+                (x.mul(self.pk, plain), [p * q for p, q in zip(a, b)]),
+                (x.mul_scalar(self.pk, self.coder.encode_f64(-2.0)), [-2 * p for p in a]),
+                (x.add(self.pk, self.encrypt_integers([1, 2, 3, -4, 5, 6])), [p + q for p, q in zip(a, [1, 2, 3, -4, 5, 6])])]:
+            self.assert_decrypts(vector, expected)
+
+    def test_matrices(self):
+        plain = self.coder.encode_f64_vec(doubles([1, 2, 3, -1, 0.5, 0]))
+        x = self.encrypt([1, -2, 3, 4, 0, 2])
+        self.assert_decrypts(x.matmul(self.pk, plain, [2, 3], [3, 2]), [1 - 6 + 1.5, 2 + 2, 4 + 1, 8])
+        self.assert_decrypts(x.rmatmul(self.pk, plain, [2, 3], [3, 2]),
+                             [1 + 8, -2, 3 + 4, 3 - 4, -6, 9 - 2, 0.5, -1, 1.5])
+        with self.assertRaisesRegex(ValueError, "cannot be multiplied"):
+            x.matmul(self.pk, plain, [2, 3], [2, 3])
+
+    def test_changes_in_place(self):
+        x = self.encrypt([1, 2, 3, 4])
+        x.iadd(self.pk, self.encrypt([10, 20, 30, 40]))
+        self.assert_decrypts(x, [11, 22, 33, 44])
+        x.idouble(self.pk)
+        x.iadd_vec(self.encrypt([1, 2, 3]), 1, 0, 2, self.pk)
+        x.isub_vec(self.encrypt([1, 2, 3]), 2, 1, None, self.pk)
+        self.assert_decrypts(x, [22, 45, 66, 85])
+        x.iadd_vec_self(0, 0, 2, self.pk)
+        self.assert_decrypts(x, [44, 90, 66, 85])
+        x.isub_vec_self(1, 1, None, self.pk)
+        self.assert_decrypts(x, [44, 0, 0, 0])
+        x.iadd_vec_self(1, 0, None, self.pk)  # reads what was there before
+        self.assert_decrypts(x, [44, 44, 0, 0])
+        x.isub_vec_self(0, 1, 3, self.pk)
+        self.assert_decrypts(x, [0, 44, 0, 0])
+        x.iadd_vec(self.encrypt([44, 0, 44, 44]), 0, 0, None, self.pk)
+        x.iadd_slice(self.pk, 2, [self.pk.encrypt_encoded_scalar(self.coder.encode_f64(v), True) for v in (1.0, 2.0)])
+        self.assert_decrypts(x, [44, 44, 45, 46])
+        before = x.slice(0, 4)
+        x.idouble(self.pk)
+        self.assert_decrypts(before, [44, 44, 45, 46])
+
+    def test_histograms(self):
+        values = self.encrypt([1, 10, 2, 20, 4, 40])  # three rows of two
+        sums = paillier.CiphertextVector.zeros(8)
+        sums.iupdate(values, [[0, 3], [1, 3], [0, 2]], 2, self.pk)
+        self.assert_decrypts(sums, [5, 50, 2, 20, 4, 40, 3, 30])
+        masked = paillier.CiphertextVector.zeros(8)
+        masked.iupdate_with_masks(values, [[0, 3], [1]], [True, False, True], 2, self.pk)
+        self.assert_decrypts(masked, [1, 10, 4, 40, 0, 0, 1, 10])
+        sums.chunking_cumsum_with_step(self.pk, [4, 4], 2)
+        self.assert_decrypts(sums, [5, 50, 7, 70, 4, 40, 7, 70])
+        self.assert_decrypts(sums.intervals_sum_with_step(self.pk, [(0, 4), (4, 8), (2, 2)], 2), [12, 120, 11, 110, 0, 0])
+
+    def test_order(self):
+        x = self.encrypt([0, 1, 2, 3, 4])
+        self.assert_decrypts(x.slice(1, 3), [1, 2, 3])
+        self.assert_decrypts(x.slice_indexes([4, 0, 4]), [4, 0, 4])
+        self.assert_decrypts(x.intervals_slice([(0, 2), (3, 5)]), [0, 1, 3, 4])
+        self.assert_decrypts(x.shuffle([2, 0, 1, 4, 3]), [2, 0, 1, 4, 3])
+        self.assert_decrypts(x.cat([x.slice(0, 1), paillier.CiphertextVector.zeros(1)]), [0, 1, 2, 3, 4, 0, 0])
+        self.assert_decrypts(paillier.Evaluator.cat([x, x])
+                             .slice(3, 4), [3, 4, 0, 1])
+        self.assert_decrypts(paillier.Evaluator.slice_indexes(x, [3]), [3])
+        self.assertEqual([len(part) for part in x.tolist()], [1] * 5)
+        x.i_shuffle([4, 3, 2, 1, 0])
+        self.assert_decrypts(x, [4, 3, 2, 1, 0])
+        loose = pickle.loads(pickle.dumps(x))
+        self.assert_decrypts(loose.slice(0, 2).cat([loose]), [4, 3, 4, 3, 2, 1, 0])
+        plain = self.coder.encode_i64_vec(array.array("l", range(6)))
+        self.assertEqual(self.coder.decode_i64_vec(plain.get_stride(1, 3)), [3, 4, 5])
+
+    def test_packing_and_squeezing(self):
+        floats = [0.5, 1.25, 3.0, 0.125, 2.5]
+        packed = self.coder.pack_floats(floats, 60, 2, 20)
+        self.assertEqual(big_integers(packed.__getstate__())[0][0], (1 << 79) + (5 << 18))
+        self.assertEqual(self.coder.unpack_floats(packed, 60, 2, 20, 5), floats)
+        squeezed = self.pk.encrypt_encoded(packed, True).slice(0, 2).pack_squeeze(2, 120, self.pk)
+        self.assertEqual(self.coder.unpack_floats(self.sk.decrypt_to_encoded(squeezed), 60, 4, 20, 4), floats[:4])
+        whole = self.coder.pack_u64_vec([7, 8, 9], 64, 2)
+        self.assertEqual(self.coder.unpack_u64_vec(whole, 64, 2, 3), [7, 8, 9])
+
+    def test_errors(self):
+        x = self.encrypt([1, 2])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _, other, _ = paillier.keygen(1024)
+        for call, error, text in [
+                (lambda: paillier.keygen(512), ValueError, "minimum is 1024"),
+                (lambda: x.add(other, x), ValueError, "another public key"),
+                (lambda: x.add(self.pk, self.encrypt([1])), ValueError, "do not fit"),
+                (lambda: x.slice(1, 2), IndexError, "no 2 ciphertexts from 1"),
+                (lambda: x.slice_indexes([2]), ValueError, "no ciphertext 2"),
+                (lambda: x.intervals_slice([(0, 3)]), RuntimeError, "end index out of range"),
+                (lambda: x.iadd_vec(x, 1, 0, 2, self.pk), RuntimeError, "end index out of range"),
+                (lambda: x.iupdate(x, [[5]], 1, self.pk), ValueError, ""),
+                (lambda: self.encrypt([float("nan")]), ValueError, ""),
+                (lambda: x.pack_squeeze(2, 30, self.pk).pack_squeeze(0, 30, self.pk), ValueError, ""),
+                (lambda: paillier.CiphertextVector().__setstate__([1, 2]), ValueError, ""),
+                (lambda: paillier.CiphertextVector().__setstate__([300]), ValueError, "bytes, not 300")]:
+            with self.subTest(text), self.assertRaisesRegex(error, text):
+                call()
+        with self.assertWarnsRegex(UserWarning, "1024"):
+            paillier.keygen(1024)
+
+    def test_threads_of_python(self):
+        x, one, busy = self.encrypt([0.0] * 64), self.encrypt([1.0] * 64), []
+
+        def add():
+            for _ in range(20):
+                try:
+                    x.iadd(self.pk, one)
+                except RuntimeError as error:
+                    busy.append(str(error))
+
+        threads = [threading.Thread(target=add) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertTrue(all(text == "Already mutably borrowed" for text in busy))
+        self.assert_decrypts(x, [80.0 - len(busy)] * 64)
+
+    def test_forked_processes_have_threads_of_their_own(self):
+        fate_utils.set_threads(2)
+        try:
+            self.assert_decrypts(self.encrypt([1.0] * 20), [1.0] * 20)
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                self.assertEqual(pool.apply_async(encrypt_in_child, (self.pk, self.coder)).get(60), 20)
+        finally:
+            fate_utils.set_threads(1)
+
+
+def encrypt_in_child(pk, coder):
+    return len(pk.encrypt_encoded(coder.encode_f64_vec(doubles([1.0] * 20)), True))
 
 
 class Threads(unittest.TestCase):

@@ -68,7 +68,7 @@ class Party:
 
 
 @unittest.skipUnless(interpreter(), "FATE_BENCH_PEERS names no python_fate_utils")
-class WithFate(unittest.TestCase):
+class Parties(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.ours, cls.theirs = Party(interpreter(), os.environ["FATE_UTILS"]), Party(interpreter())
@@ -89,6 +89,8 @@ class WithFate(unittest.TestCase):
         self.assertEqual(ours, theirs)
         return ours
 
+
+class WithFate(Parties):
     def test_psi(self):
         ids = pickle.dumps([b"", b"1", b"13812345678", "标识".encode()] + [str(i).encode() for i in range(200)])
         self.same("from fate_utils.psi import Curve25519 as C\nresult = C(bytes(range(32))).encrypt_vec(ids)", ids=ids)
@@ -155,6 +157,114 @@ for seed in range(20):
             mine, yours = (party(make + "result = builtins.key.get_public_key()") for party in (one, other))
             agree = "import builtins\nresult = builtins.key.diffie_hellman(public)"
             self.assertEqual(one.value(agree, public=yours), other.value(agree, public=mine))
+
+
+class PaillierWithFate(Parties):
+    """`one` makes keys and has the secret one; `other` computes with the public key; and the other way round."""
+    SETUP = """
+import array, numpy, pickle, warnings
+from fate_utils import paillier
+warnings.simplefilter('ignore')
+values = numpy.array([1.5, -2.25, 0.0, 3e-3, -1000.0, 0.1, 123.456, -7e-5])
+weights = numpy.array([0.5, -4.0, 1.0, 1e-3, -2.0, 3.0, 0.25, 8.0])
+"""
+    DECRYPT = "result = [coder.decode_f64(p) for p in sk.decrypt_to_encoded(vector).tolist()]"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        make = cls.SETUP + "result = [pickle.dumps(thing) for thing in paillier.keygen(1024)]"
+        cls.keys = [dict(zip(("sk", "pk", "coder"), party.value(make))) for party in (cls.ours, cls.theirs)]
+
+    def owners(self):
+        """(owner of the secret key, the other party, what each knows)"""
+        for (one, other), keys in zip(self.both_ways(), self.keys):
+            yield one, other, keys, {"pk": keys["pk"], "coder": keys["coder"]}
+
+    def near(self, values, expected):
+        self.assertEqual(len(values), len(expected))
+        for value, wanted in zip(values, expected):
+            self.assertAlmostEqual(value, wanted, places=8)
+
+    def test_keys_and_coders_keep_their_bytes(self):
+        for one, other, keys, _ in self.owners():
+            for name in ("pk", "coder", "sk"):
+                state = one.value("result = x.__getstate__()", x=keys[name])
+                self.assertEqual(other.value("result = x.__getstate__()", x=keys[name]), state)
+            fields = one.value("result = bytes(sk.__getstate__())", **keys)
+            self.assertGreater(len(fields), 1000)
+
+    def test_vectors_of_one_are_computed_with_and_decrypted_by_the_other(self):
+        compute = self.SETUP + """
+import operator
+x = vector
+y = pk.encrypt_encoded(coder.encode_f64_vec(weights), True)
+w, i = coder.encode_f64_vec(weights), coder.encode_i64_vec(numpy.arange(8) - 4)
+m = coder.encode_f64_vec(weights[:4])
+s = pk.encrypt_encoded_scalar(coder.encode_f64(2.5), True)
+h = paillier.CiphertextVector.zeros(8)
+h.iupdate(x, [[0, 3], [1, 3], [0, 2], [1, 1]], 2, pk)
+c = x.slice(0, 8)
+c.chunking_cumsum_with_step(pk, [4, 4], 2)
+d = x.slice(0, 8)
+d.iadd_vec_self(1, 1, 4, pk)
+d.isub_vec(y, 2, 1, 3, pk)
+result = [x.add(pk, y), x.sub(pk, y), x.rsub(pk, y), x.add_scalar(pk, s), x.rsub_scalar(pk, s), x.mul(pk, w), x.mul(pk, i),
+          x.mul_scalar(pk, coder.encode_f64(-0.5)), x.matmul(pk, m, [4, 2], [2, 2]), x.rmatmul(pk, m, [2, 4], [2, 2]), h, c, d,
+          x.intervals_sum_with_step(pk, [(0, 4), (4, 8)], 2), x.shuffle([7, 6, 5, 4, 3, 2, 1, 0]),
+          x.intervals_slice([(0, 1), (5, 8)]), x.cat([y])]
+"""
+        decrypt = self.SETUP + ("result = [[coder.decode_f64(p) for p in sk.decrypt_to_encoded(v).tolist()] "
+                                "for v in vectors]")
+        for one, other, keys, known in self.owners():
+            expected = None
+            for maker, worker, reader in [(one, one, one), (one, other, one), (other, one, one), (other, other, one),
+                                          (one, other, other)]:
+                vector = maker(self.SETUP + "result = pk.encrypt_encoded(coder.encode_f64_vec(values), True)", **known)
+                vectors = worker(compute, vector=vector, **known)
+                results = reader.value(decrypt, vectors=vectors, **keys)
+                expected = expected or results
+                for result, wanted in zip(results, expected):
+                    self.near(result, wanted)
+            self.near(expected[0], [2.0, -6.25, 1.0, 4e-3, -1002.0, 3.1, 123.706, 7.99993])
+
+    def test_what_fate_does_not_mask_is_taken(self):
+        """FATE's ciphertexts of negative numbers are negative, each with its own exponent."""
+        for one, other, keys, known in self.owners():
+            vector = self.theirs(self.SETUP + "result = pk.encrypt_encoded(coder.encode_f64_vec(values), False)", **known)
+            total = self.ours(self.SETUP + "result = vector.add(pk, vector)", vector=vector, **known)
+            for party in (one, other):
+                self.near(party.value(self.SETUP + self.DECRYPT, vector=total, **keys),
+                          [3.0, -4.5, 0.0, 6e-3, -2000.0, 0.2, 246.912, -14e-5])
+
+    def test_integers(self):
+        edges = "numpy.array([0, 1, -1, 2**40, -2**40, 2**62, -2**62])"
+        for one, other, keys, known in self.owners():
+            vector = other(self.SETUP + f"result = pk.encrypt_encoded(coder.encode_i64_vec({edges}), True)", **known)
+            self.assertEqual(one.value(self.SETUP + "result = coder.decode_i64_vec(sk.decrypt_to_encoded(vector))",
+                                       vector=vector, **keys), [0, 1, -1, 2**40, -2**40, 2**62, -2**62])
+
+    def test_packed_and_squeezed(self):
+        """As SecureBoost does it: packed gradients, sums in bins, squeezed, unpacked by the guest."""
+        pack = self.SETUP + ("gh = numpy.random.default_rng(7).uniform(size=(40, 2))\n"
+                             "packed = coder.pack_floats(gh.flatten().tolist(), 70, 2, 52)\n"
+                             "result = pk.encrypt_encoded(packed, True), gh.tolist()")
+        sums = self.SETUP + ("h = paillier.CiphertextVector.zeros(6)\n"
+                             "h.iupdate(vector[0], [[i % 6] for i in range(40)], 1, pk)\nresult = h.pack_squeeze(3, 140, pk)")
+        unpack = "result = coder.unpack_floats(sk.decrypt_to_encoded(vector), 70, 6, 52, 12)"
+        for one, other, keys, known in self.owners():
+            vector = one(pack, **known)
+            gh = one.value("result = vector[1]", vector=vector)
+            squeezed = other(sums, vector=vector, **known)
+            for party in (one, other):
+                values = party.value(unpack, vector=squeezed, **keys)
+                self.near(values, [sum(row[k] for row in gh[b::6]) for b in range(6) for k in range(2)])
+
+    def test_plaintext_vectors(self):
+        for one, other, keys, known in self.owners():
+            plain = one(self.SETUP + "result = coder.encode_f64_vec(values)", **known)
+            self.near(other.value("result = coder.decode_f64_vec(plain).tolist()", plain=plain, **known),
+                      [1.5, -2.25, 0.0, 3e-3, -1000.0, 0.1, 123.456, -7e-5])
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-#include "crypto/prime_square.h"
+#include "crypto/paillier/prime_half.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "crypto/ring/batch_loop.h"
 #include "crypto/ring/power.h"
 
-namespace fate::crypto {
+namespace fate::crypto::paillier {
 namespace {
 
 // x[i] = x[i] factor.
@@ -22,40 +22,37 @@ void MultiplyAll(const Ring& ring, Residues& x, const uint64_t* factor) {
 
 }  // namespace
 
-PrimeSquareLog::PrimeSquareLog(const BigInt& p, const BigInt& exponent, int exponent_bits,
-                               const BigInt& h, Isa isa)
+PrimeHalf::PrimeHalf(const BigInt& p, const BigInt& q, Isa isa)
     : ring_(Ring::ModuloSquare(p, isa)),
       by_prime_(p),
       by_square_(ring_->modulus()),
       square_bits_(ring_->modulus().BitLength()),
-      exponent_(exponent),
-      h_(h),
-      exponent_bits_(exponent_bits),
+      order_(p - 1),
+      h_((-q).InverseMod(p).value_or(BigInt())),
       h_element_(ring_, {&h_, 1}) {}
 
-PrimeSquareLog::~PrimeSquareLog() {
-  exponent_.Wipe();
+PrimeHalf::~PrimeHalf() {
+  order_.Wipe();
   h_.Wipe();
   h_element_.Wipe();
 }
 
-bool PrimeSquareLog::Log(std::span<const BigInt> values, int value_bits,
-                         std::span<BigInt> logs) const {
-  const size_t count = values.size();
+bool PrimeHalf::Decrypt(std::span<const BigInt> ciphertexts, std::span<BigInt> plaintexts) const {
+  const size_t count = ciphertexts.size();
   SecretInts low(count), high(count);
   for (size_t i = 0; i < count; ++i) {
-    by_square_.Reduce(values[i], value_bits, low[i]);
+    by_square_.Reduce(ciphertexts[i], 4 * prime().BitLength(), low[i]);
     by_prime_.Divide(low[i], square_bits_, high[i], low[i]);
   }
   Residues x(ring_, count);
   ring_->EnterDigits(low, high, x[0]);
-  PowerSecret(*ring_, x[0], count, exponent_, exponent_bits_, x[0]);
+  PowerSecret(*ring_, x[0], count, order_, prime().BitLength(), x[0]);
   MultiplyAll(*ring_, x, h_element_[0]);
-  ring_->LeaveDigits(x[0], low, logs);
+  ring_->LeaveDigits(x[0], low, plaintexts);
   x.Wipe();
   bool all = true;
   for (size_t i = 0; i < count; ++i) all = all & (low[i] == h_);  // always equal in a good vector
   return all;
 }
 
-}  // namespace fate::crypto
+}  // namespace fate::crypto::paillier
