@@ -10,7 +10,7 @@ std::shared_ptr<ClientCall> ClientCall::Start(Upstreams* upstreams, Options opti
   Headers head = RequestHead(o.path, o.address.ToString(), o.timeout);
   head.insert(head.end(), o.metadata.begin(), o.metadata.end());
   call->loop_ = &upstreams->loop();
-  call->stream_ = upstreams->Open(o.address, o.lane, head, /*end=*/false, call);
+  call->stream_ = upstreams->Open({o.address, o.tls}, o.lane, head, /*end=*/false, call);
   if (o.timeout < absl::InfiniteDuration()) {
     call->timer_ = call->loop_->After(o.timeout, [weak = call->weak_from_this()] {
       auto self = weak.lock();

@@ -22,7 +22,8 @@ class ClientCall final : public StreamHandler, public std::enable_shared_from_th
     std::string path;
     Headers metadata;
     absl::Duration timeout = absl::InfiniteDuration();
-    std::function<void(size_t bytes)> on_sent;  // request bytes that have gone to the socket
+    std::shared_ptr<const TlsClient> tls = nullptr;  // null: clear text
+    std::function<void(size_t bytes)> on_sent;       // request bytes that have gone to the socket
   };
   // Called once, from the loop, never from within Start; never after Cancel.
   using Done = std::function<void(absl::StatusOr<std::string> answer)>;

@@ -40,6 +40,9 @@ std::vector<nghttp2_nv> ToNvs(const Headers& headers) {
   return result;
 }
 
+// What a TLS server says to a client that speaks clear text.
+bool IsTlsAlert(std::string_view bytes) { return bytes.starts_with("\x15\x03"); }
+
 }  // namespace
 
 // The library's callbacks; user data is the Connection.
@@ -147,7 +150,7 @@ struct ConnectionCallbacks {
     if (!stream) return 0;
     stream->end_sent_ = true;
     if (auto on_written = std::exchange(stream->on_written_, nullptr)) {
-      connection->on_written_.emplace_back(connection->written_bytes_ + connection->out_.bytes(),
+      connection->on_written_.emplace_back(connection->taken_bytes_ + connection->out_.bytes(),
                                            std::move(on_written));
     }
     if (connection->side_ == Connection::Side::kServer && !stream->end_received_) {
@@ -276,9 +279,13 @@ Connection::~Connection() {
   nghttp2_session_del(session_);
 }
 
-void Connection::Accept(Socket socket) {
+void Connection::Accept(Socket socket, Address peer, std::shared_ptr<tls::Session> session,
+                        tls::Handshaker* handshaker) {
   socket_ = std::move(socket);
-  Start();
+  peer_ = {std::move(peer.host), peer.port};
+  if (!session) return Start();
+  StartHandshakeTimer();
+  Secure(std::move(session), handshaker);
 }
 
 void Connection::Connect(std::vector<Address> addresses) {
@@ -303,14 +310,40 @@ void Connection::ConnectNext(const std::string& last_error) {
   Close(UnavailableError("cannot connect to {}: {}", peer_name_, error));
 }
 
+void Connection::StartHandshakeTimer() {
+  if (handshake_timer_ != 0) return;
+  handshake_timer_ = loop_->After(kHandshakeTimeout, [this] {
+    handshake_timer_ = 0;
+    Close(connecting_ ? UnavailableError("cannot connect to {}: no answer within 5 s", peer_name_)
+          : tls_handshake_
+              ? UnavailableError("the TLS handshake with {} is not over after 5 s; is the port "
+                                 "right?",
+                                 peer_name_)
+              : Broken("is silent for 5 s"));
+  });
+}
+
+// The socket belongs to the handshake until that is over.
+void Connection::Secure(std::shared_ptr<tls::Session> session, tls::Handshaker* handshaker) {
+  auto begin = side_ == Side::kServer ? TlsHandshake::Begin::kWait : TlsHandshake::Begin::kSend;
+  tls_handshake_ = TlsHandshake::Start(
+      loop_, socket_.fd(), session, handshaker, begin,
+      [this, session](const absl::Status& result) { Secured(session, result); });
+}
+
+void Connection::Secured(const std::shared_ptr<tls::Session>& session, const absl::Status& result) {
+  loop_->Defer([handshake = std::exchange(tls_handshake_, nullptr)] {});
+  if (side_ == Side::kServer) owner_->OnHandshake(this, result);
+  if (!result.ok()) return Close(result);
+  peer_.secure = true;
+  peer_.certificate = session->certificate();
+  socket_.Secure(session);
+  Start();
+  ReadAgainSoon();  // what came along with the end of the handshake
+}
+
 void Connection::Start() {
-  if (handshake_timer_ == 0) {
-    handshake_timer_ = loop_->After(kHandshakeTimeout, [this] {
-      handshake_timer_ = 0;
-      Close(connecting_ ? UnavailableError("cannot connect to {}: no answer within 5 s", peer_name_)
-                        : Broken("is silent for 5 s"));
-    });
-  }
+  StartHandshakeTimer();
   interest_ = EPOLLIN | (connecting_ ? EPOLLOUT : 0u);
   loop_->Watch(socket_.fd(), interest_, this);
   MarkDirty();
@@ -321,6 +354,13 @@ absl::Status Connection::Broken(std::string_view what) const {
   if (handshaken_) return UnavailableError("{} {}", peer_name_, what);
   return UnavailableError("{} does not answer in HTTP/2 (gRPC): it {}; is the port right?",
                           peer_name_, what);
+}
+
+// What errno says, unless TLS knows better.
+absl::Status Connection::SocketBroke() const {
+  int error = errno;
+  if (absl::Status failure = socket_.failure(); !failure.ok()) return failure;
+  return UnavailableError("the connection to {} broke: {}", peer_name_, std::strerror(error));
 }
 
 void Connection::Handshaken() {
@@ -338,6 +378,11 @@ void Connection::OnReady(uint32_t epoll_events) {
       return ConnectNext(Message(result));
     }
     connecting_ = false;
+    if (tls_) {
+      loop_->Unwatch(socket_.fd());
+      const std::string& name = tls_->server_name;
+      return Secure(tls_->context->NewSession(peer_name_, name), tls_->handshaker);
+    }
     MarkDirty();
   }
   if (epoll_events & EPOLLOUT) {
@@ -364,9 +409,8 @@ void Connection::Read() {
     return Close(Broken("closed the connection"));
   }
   if (count < 0) {
-    if (errno == EAGAIN || errno == EINTR) return;
-    return Close(
-        UnavailableError("the connection to {} broke: {}", peer_name_, std::strerror(errno)));
+    if (errno == EAGAIN || errno == EINTR) return MarkDirty();  // TLS may have to answer
+    return Close(SocketBroke());
   }
   size_t left = static_cast<size_t>(count);
   for (int i = 0; left > 0; ++i) {
@@ -374,10 +418,24 @@ void Connection::Read() {
     if (!Feed(blocks[i], size)) return;
     left -= size;
   }
+  if (socket_.has_received()) ReadAgainSoon();
   MarkDirty();
 }
 
+// For bytes that the socket holds and epoll knows nothing of.
+void Connection::ReadAgainSoon() {
+  loop_->Defer([weak = weak_from_this()] {
+    if (auto self = weak.lock(); self && !self->closed_ && self->socket_.has_received()) {
+      self->Read();
+    }
+  });
+}
+
 bool Connection::Feed(const std::shared_ptr<char[]>& block, size_t bytes) {
+  if (!handshaken_ && side_ == Side::kClient && IsTlsAlert({block.get(), bytes})) {
+    Close(UnavailableError("{} speaks TLS; switch TLS on for this route", peer_name_));
+    return false;
+  }
   current_block_ = block;
   ssize_t used =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(block.get()), bytes);
@@ -414,17 +472,17 @@ void Connection::MarkDirty() {
 
 void Connection::Flush() {
   dirty_ = false;
-  if (closed_ || connecting_ || !socket_.valid()) return;
+  if (closed_ || connecting_ || tls_handshake_ || !socket_.valid()) return;
   bool progress = true;
   while (progress && !write_blocked_) {
     Produce();
     if (closed_) return;
-    progress = !out_.empty();
+    progress = !out_.empty() || socket_.has_unsent();
     if (!WriteOut()) return;
     TellWritten();
     if (closed_) return;
   }
-  if (out_.empty() && !nghttp2_session_want_read(session_) &&
+  if (out_.empty() && !socket_.has_unsent() && !nghttp2_session_want_read(session_) &&
       !nghttp2_session_want_write(session_)) {
     return Close(Broken("closed the connection"));
   }
@@ -458,7 +516,7 @@ void Connection::Append(std::string_view bytes) {
 
 // False when the connection has been closed.
 bool Connection::WriteOut() {
-  while (!out_.empty()) {
+  while (!out_.empty() || socket_.has_unsent()) {
     iovec parts[kPartsPerWrite];
     int count = 0;
     for (const Slice& slice : out_.slices()) {
@@ -471,10 +529,14 @@ bool Connection::WriteOut() {
       return true;
     }
     if (written < 0) {
-      Close(UnavailableError("the connection to {} broke: {}", peer_name_, std::strerror(errno)));
+      absl::Status why = SocketBroke();
+      if (!handshaken_) Read();  // the peer may have said why
+      Close(why);
       return false;
     }
-    written_bytes_ += static_cast<uint64_t>(written);
+    written_bytes_ = taken_bytes_;
+    taken_bytes_ += static_cast<uint64_t>(written);
+    if (!socket_.has_unsent()) written_bytes_ = taken_bytes_;
     for (size_t left = static_cast<size_t>(written); left > 0;) left -= out_.Pop(left).size;
   }
   return true;
@@ -499,6 +561,7 @@ void Connection::ResumeReading() {
   if (closed_) return;
   reading_paused_ = false;
   SetInterest();
+  if (socket_.has_received()) ReadAgainSoon();
 }
 
 Stream* Connection::Open(const Headers& headers, bool end, std::shared_ptr<StreamHandler> handler) {
@@ -553,6 +616,11 @@ void Connection::Close(const absl::Status& why) {
   if (std::exchange(closed_, true)) return;
   auto self = shared_from_this();
   loop_->Cancel(std::exchange(handshake_timer_, 0));
+  if (auto handshake = std::exchange(tls_handshake_, nullptr)) {
+    handshake->Cancel();
+    loop_->Defer([handshake] {});  // lives to the end of the turn
+    if (side_ == Side::kServer) owner_->OnHandshake(this, why);
+  }
   if (socket_.valid()) {
     loop_->Unwatch(socket_.fd());
     socket_.Close();

@@ -18,6 +18,8 @@
 #include "relay/slice.h"
 #include "relay/socket.h"
 #include "relay/stream.h"
+#include "relay/tls.h"
+#include "relay/tls_handshake.h"
 
 struct nghttp2_session;
 
@@ -29,6 +31,8 @@ class ConnectionOwner {
  public:
   // Server side: a request. The owner sets the stream's handler or answers.
   virtual void OnRequest(Stream* stream, Headers headers, bool end) = 0;
+  // Server side: the TLS handshake is over.
+  virtual void OnHandshake(Connection* /*connection*/, const absl::Status& /*result*/) {}
   // The connection is over; streams have been told. The owner drops it after this turn.
   virtual void OnConnectionClosed(Connection* connection) = 0;
 
@@ -45,10 +49,14 @@ class Connection final : public EventLoop::Watcher,
              std::string peer_name);
   ~Connection();
 
-  // Server side.
-  void Accept(Socket socket);
+  // Server side. `session`: TLS comes first, computed by `handshaker`; null: clear text.
+  void Accept(Socket socket, Address peer, std::shared_ptr<tls::Session> session = nullptr,
+              tls::Handshaker* handshaker = nullptr);
   // Client side: tries the numeric addresses in order.
   void Connect(std::vector<Address> addresses);
+  // Client side, before Connect.
+  void UseTls(std::shared_ptr<const TlsClient> tls) { tls_ = std::move(tls); }
+  const std::shared_ptr<const TlsClient>& tls() const { return tls_; }
   // Client side; also before the connection stands: what is sent waits.
   Stream* Open(const Headers& headers, bool end, std::shared_ptr<StreamHandler> handler);
   // Tells every stream `why` and closes the socket.
@@ -62,7 +70,7 @@ class Connection final : public EventLoop::Watcher,
   size_t stream_count() const { return streams_.size(); }
   bool closed() const { return closed_; }
   EventLoop& loop() const { return *loop_; }
-  std::string peer_host() const { return socket_.PeerHost(); }
+  const Peer& peer() const { return peer_; }
   void ResumeReading();
 
  private:
@@ -71,8 +79,12 @@ class Connection final : public EventLoop::Watcher,
 
   void OnReady(uint32_t epoll_events) override;
   void Start();
+  void StartHandshakeTimer();
+  void Secure(std::shared_ptr<tls::Session> session, tls::Handshaker* handshaker);
+  void Secured(const std::shared_ptr<tls::Session>& session, const absl::Status& result);
   void ConnectNext(const std::string& last_error);
   void Read();
+  void ReadAgainSoon();
   bool Feed(const std::shared_ptr<char[]>& block, size_t bytes);
   void NotHttp2();
   void MarkDirty();
@@ -83,6 +95,7 @@ class Connection final : public EventLoop::Watcher,
   void SetInterest();
   void Handshaken();
   absl::Status Broken(std::string_view what) const;
+  absl::Status SocketBroke() const;
   void SubmitResponse(Stream* stream, const Headers& headers, bool end);
   void EndStream(Stream* stream, uint32_t error_code);
   void Append(std::string_view bytes);
@@ -92,12 +105,16 @@ class Connection final : public EventLoop::Watcher,
   ReadBuffer* const buffer_;
   ConnectionOwner* const owner_;
   const std::string peer_name_;
+  Peer peer_;
+  std::shared_ptr<const TlsClient> tls_;
+  std::shared_ptr<TlsHandshake> tls_handshake_;  // while it lasts
   Socket socket_;
   std::vector<Address> untried_;
   nghttp2_session* session_ = nullptr;
   std::unordered_map<int32_t, std::unique_ptr<Stream>> streams_;
   SliceQueue out_;
-  uint64_t written_bytes_ = 0;  // since the start
+  uint64_t taken_bytes_ = 0;    // by the socket, since the start
+  uint64_t written_bytes_ = 0;  // of these, what the kernel has got; TLS keeps some for a while
   // Whom to tell when that many bytes have been written: ends of answers.
   std::deque<std::pair<uint64_t, std::function<void(bool)>>> on_written_;
   std::shared_ptr<std::string> small_;  // where small frames are gathered

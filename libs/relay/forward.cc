@@ -69,7 +69,7 @@ class Pair final : public std::enable_shared_from_this<Pair> {
   };
 
   void OpenUpstream() {
-    up_ = upstreams_->Open(target_.address, target_.lane, head_, /*end=*/false,
+    up_ = upstreams_->Open({target_.address, target_.tls}, target_.lane, head_, /*end=*/false,
                            {shared_from_this(), &up_side_});
   }
 

@@ -20,6 +20,7 @@ struct ForwardTarget {
   Lane lane = Lane::kBulk;
   std::string peer;    // for messages: "party 10000 (route_table.default.default[0])"
   std::string remedy;  // what to do when it cannot be reached
+  std::shared_ptr<const TlsClient> tls = nullptr;  // null: clear text
 };
 
 struct ForwardResult {

@@ -18,12 +18,21 @@ constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(EventLoop* loop, const Address& address,
                                                       OnCall on_call) {
-  ASSIGN_OR_RETURN(Socket listener, Socket::Listen(address));
-  return std::unique_ptr<Server>(new Server(loop, std::move(listener), std::move(on_call)));
+  return StartTls(loop, address, {}, std::move(on_call));
 }
 
-Server::Server(EventLoop* loop, Socket listener, OnCall on_call)
-    : loop_(loop), listener_(std::move(listener)), on_call_(std::move(on_call)) {
+absl::StatusOr<std::unique_ptr<Server>> Server::StartTls(EventLoop* loop, const Address& address,
+                                                         TlsServer tls, OnCall on_call) {
+  ASSIGN_OR_RETURN(Socket listener, Socket::Listen(address));
+  return std::unique_ptr<Server>(
+      new Server(loop, std::move(listener), std::move(tls), std::move(on_call)));
+}
+
+Server::Server(EventLoop* loop, Socket listener, TlsServer tls, OnCall on_call)
+    : loop_(loop),
+      listener_(std::move(listener)),
+      tls_(std::move(tls)),
+      on_call_(std::move(on_call)) {
   loop_->Watch(listener_.fd(), EPOLLIN, this);
 }
 
@@ -53,7 +62,8 @@ void Server::Drain() {
 void Server::OnReady(uint32_t) {
   for (int i = 0; i < kAcceptsPerTurn && listener_.valid(); ++i) {
     if (connections_.size() >= kMaxRelayConnections) return PauseAccepting();
-    Socket socket = listener_.Accept();
+    Address peer;
+    Socket socket = listener_.Accept(&peer);
     if (!socket.valid()) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
         log::Warning("out of file descriptors at {} connections; new ones wait",
@@ -62,11 +72,33 @@ void Server::OnReady(uint32_t) {
       }
       return;
     }
-    auto connection = std::make_shared<Connection>(loop_, Connection::Side::kServer, &buffer_, this,
-                                                   "the client");
-    connections_[connection.get()] = connection;
-    connection->Accept(std::move(socket));
+    Take(std::move(socket), std::move(peer));
   }
+}
+
+void Server::Take(Socket socket, Address peer) {
+  std::string name = tls_.context ? peer.ToString() : "the client";
+  std::shared_ptr<tls::Session> session;
+  if (tls_.context) {
+    auto context = tls_.context();
+    if (!context) return;  // closes the socket
+    session = context->NewSession(name);
+  }
+  auto connection =
+      std::make_shared<Connection>(loop_, Connection::Side::kServer, &buffer_, this, name);
+  connections_[connection.get()] = connection;
+  if (session) {
+    if (handshakes_.size() >= kMaxTlsHandshakes) {
+      handshakes_.front()->Close(ResourceExhaustedError("too many TLS handshakes at a time"));
+    }
+    handshakes_.push_back(connection.get());
+  }
+  connection->Accept(std::move(socket), std::move(peer), std::move(session), tls_.handshaker);
+}
+
+void Server::OnHandshake(Connection* connection, const absl::Status& result) {
+  handshakes_.remove(connection);
+  tls_.on_handshake(result);
 }
 
 // The listener stays readable while nothing can be accepted: look again a little later.
@@ -80,6 +112,9 @@ void Server::OnRequest(Stream* stream, Headers headers, bool end) {
   on_call_(stream, std::move(headers), end);
 }
 
-void Server::OnConnectionClosed(Connection* connection) { connections_.erase(connection); }
+void Server::OnConnectionClosed(Connection* connection) {
+  handshakes_.remove(connection);
+  connections_.erase(connection);
+}
 
 }  // namespace fate::relay

@@ -1,8 +1,10 @@
 #pragma once
 
-// Listens for HTTP/2 with prior knowledge (h2c) and hands every request to one function.
+// Listens for HTTP/2, in clear text with prior knowledge (h2c) or in TLS, and hands every request
+// to one function.
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <unordered_map>
 
@@ -20,6 +22,8 @@ class Server final : public EventLoop::Watcher, public ConnectionOwner {
   // port 0 binds any free port. Error: kUnavailable naming the address when it is taken.
   static absl::StatusOr<std::unique_ptr<Server>> Start(EventLoop* loop, const Address& address,
                                                        OnCall on_call);
+  static absl::StatusOr<std::unique_ptr<Server>> StartTls(EventLoop* loop, const Address& address,
+                                                          TlsServer tls, OnCall on_call);
   // Resets what still runs.
   ~Server();
 
@@ -30,17 +34,21 @@ class Server final : public EventLoop::Watcher, public ConnectionOwner {
   void Drain();
 
  private:
-  Server(EventLoop* loop, Socket listener, OnCall on_call);
+  Server(EventLoop* loop, Socket listener, TlsServer tls, OnCall on_call);
+  void Take(Socket socket, Address peer);
   void OnReady(uint32_t epoll_events) override;
   void OnRequest(Stream* stream, Headers headers, bool end) override;
+  void OnHandshake(Connection* connection, const absl::Status& result) override;
   void OnConnectionClosed(Connection* connection) override;
   void PauseAccepting();
 
   EventLoop* const loop_;
   Socket listener_;
+  const TlsServer tls_;  // without a context: clear text
   const OnCall on_call_;
   ReadBuffer buffer_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::list<Connection*> handshakes_;  // not finished, the oldest first
   EventLoop::TimerId accept_timer_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -15,6 +16,8 @@
 
 namespace fate::relay {
 namespace {
+
+constexpr size_t kTlsWriteBytes = 128 << 10;
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -38,6 +41,18 @@ absl::StatusOr<SocketAddress> ToSocketAddress(const Address& address) {
     return InvalidArgumentError("'{}' is no numeric address", address.host);
   }
   return result;
+}
+
+Address ToAddress(const sockaddr_storage& storage) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (storage.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+    inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    return {text, ntohs(v6.sin6_port)};
+  }
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+  return {text, ntohs(v4.sin_port)};
 }
 
 absl::StatusOr<std::vector<Address>> ResolveNow(const Address& address) {
@@ -70,6 +85,7 @@ std::string Address::ToString() const {
 Socket& Socket::operator=(Socket&& other) noexcept {
   Close();
   fd_ = std::exchange(other.fd_, -1);
+  session_ = std::move(other.session_);
   return *this;
 }
 
@@ -103,9 +119,14 @@ absl::Status Socket::ConnectResult() const {
   return error == 0 ? absl::OkStatus() : UnavailableError("{}", std::strerror(error));
 }
 
-Socket Socket::Accept() const {
-  Socket socket(accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (socket.valid()) socket.SetOptions();
+Socket Socket::Accept(Address* peer) const {
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  Socket socket(
+      accept4(fd_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!socket.valid()) return socket;
+  socket.SetOptions();
+  *peer = ToAddress(from);
   return socket;
 }
 
@@ -121,39 +142,83 @@ void Socket::SetOptions() const {
   setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
 }
 
-ssize_t Socket::Read(const iovec* parts, int count) const { return readv(fd_, parts, count); }
+ssize_t Socket::Read(const iovec* parts, int count) {
+  return session_ ? ReadSecure(parts, count) : readv(fd_, parts, count);
+}
 
-ssize_t Socket::Write(const iovec* parts, int count) const {
+ssize_t Socket::Write(const iovec* parts, int count) {
+  if (session_) return WriteSecure(parts, count);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = static_cast<size_t>(count);
   return sendmsg(fd_, &message, MSG_NOSIGNAL);
 }
 
+// One call of the kernel for many records; they lie in a buffer that all sockets of a thread share.
+ssize_t Socket::ReadSecure(const iovec* parts, int count) {
+  if (!session_->has_received() && session_->over()) return TlsEnd();
+  thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(kTlsReadBytes);
+  ssize_t size = 0;
+  if (!session_->has_received()) {
+    size = recv(fd_, buffer.get(), kTlsReadBytes, 0);
+    if (size <= 0) return size;
+  }
+  size_t plain = session_->Decrypt({buffer.get(), static_cast<size_t>(size)}, parts, count);
+  if (plain > 0) return static_cast<ssize_t>(plain);
+  if (session_->over()) return TlsEnd();
+  errno = EAGAIN;
+  return -1;
+}
+
+// 0 for an end that the peer announced, else the failure.
+ssize_t Socket::TlsEnd() const {
+  if (session_->failure().ok()) return 0;
+  errno = EPROTO;
+  return -1;
+}
+
+ssize_t Socket::WriteSecure(const iovec* parts, int count) {
+  if (!SendUnsent()) return -1;
+  if (count == 0) return 0;
+  thread_local std::string records;
+  records.clear();
+  size_t taken = session_->Encrypt(parts, count, kTlsWriteBytes, &records);
+  if (taken == 0) {
+    errno = EPROTO;
+    return -1;
+  }
+  ssize_t sent = send(fd_, records.data(), records.size(), MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) return -1;
+  session_->unsent().append(records, static_cast<size_t>(std::max<ssize_t>(sent, 0)));
+  return static_cast<ssize_t>(taken);
+}
+
+bool Socket::SendUnsent() {
+  std::string& unsent = session_->unsent();
+  if (unsent.empty()) return true;
+  ssize_t sent = send(fd_, unsent.data(), unsent.size(), MSG_NOSIGNAL);
+  if (sent < 0) return false;
+  unsent.erase(0, static_cast<size_t>(sent));
+  if (unsent.empty()) return true;
+  errno = EAGAIN;
+  return false;
+}
+
 int Socket::LocalPort() const {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
   getsockname(fd_, reinterpret_cast<sockaddr*>(&storage), &size);
-  if (storage.ss_family == AF_INET6) {
-    return ntohs(reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port);
-  }
-  return ntohs(reinterpret_cast<sockaddr_in*>(&storage)->sin_port);
-}
-
-std::string Socket::PeerHost() const {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  char text[NI_MAXHOST];
-  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&storage), &size) != 0 ||
-      getnameinfo(reinterpret_cast<sockaddr*>(&storage), size, text, sizeof text, nullptr, 0,
-                  NI_NUMERICHOST) != 0) {
-    return "";
-  }
-  return text;
+  return ToAddress(storage).port;
 }
 
 void Socket::Close() {
-  if (fd_ >= 0) close(std::exchange(fd_, -1));
+  if (fd_ < 0) return;
+  if (session_) {
+    session_->SayGoodbye();
+    SendUnsent();
+    session_.reset();
+  }
+  close(std::exchange(fd_, -1));
 }
 
 bool IsNumeric(const std::string& host) { return ToSocketAddress({host, 0}).ok(); }

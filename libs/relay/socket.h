@@ -1,7 +1,7 @@
 #pragma once
 
-// A non-blocking TCP socket, in clear text. This is the seam for TLS: a connection knows its
-// peer through Read, Write and the address only.
+// A non-blocking TCP socket, in clear text or, once Secure was called, in TLS: whoever reads and
+// writes need not know which.
 
 #include <sys/uio.h>
 
@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "relay/event_loop.h"
+#include "tls/session.h"
 
 namespace fate::relay {
 
@@ -23,9 +24,12 @@ struct Address {
 
 class Socket {
  public:
+  static constexpr size_t kTlsReadBytes = 256 << 10;
+
   explicit Socket(int fd = -1) : fd_(fd) {}
   ~Socket() { Close(); }
-  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Socket(Socket&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), session_(std::move(other.session_)) {}
   Socket& operator=(Socket&& other) noexcept;
 
   // Listens. Error: kUnavailable naming the address when it is taken.
@@ -33,23 +37,36 @@ class Socket {
   // Starts to connect to a numeric address; ConnectResult tells the outcome once writable.
   static absl::StatusOr<Socket> Connect(const Address& numeric);
   absl::Status ConnectResult() const;
-  // The next waiting connection; errno as of accept(2) when invalid.
-  Socket Accept() const;
+  // The next waiting connection and its address; errno as of accept(2) when invalid.
+  Socket Accept(Address* peer) const;
 
-  // As readv(2) and writev(2): -1 with errno EAGAIN when not ready.
-  ssize_t Read(const iovec* parts, int count) const;
-  ssize_t Write(const iovec* parts, int count) const;
+  // Goes on in TLS, whose handshake is over.
+  void Secure(std::shared_ptr<tls::Session> session) { session_ = std::move(session); }
+
+  // As readv(2) and writev(2): -1 with errno EAGAIN when not ready. In TLS, `parts` to read into
+  // have room for kTlsReadBytes, and a write may take bytes that it has not sent yet.
+  ssize_t Read(const iovec* parts, int count);
+  ssize_t Write(const iovec* parts, int count);
+  // Sends what Write took; as Write of nothing.
+  bool has_unsent() const { return session_ && !session_->unsent().empty(); }
+  // Read has something to tell although the socket is not ready for reading.
+  bool has_received() const { return session_ && (session_->has_received() || session_->over()); }
+  // Why TLS failed, as Session::failure.
+  absl::Status failure() const { return session_ ? session_->failure() : absl::OkStatus(); }
 
   int LocalPort() const;
-  // The numeric address at the other end, "" when there is none.
-  std::string PeerHost() const;
   bool valid() const { return fd_ >= 0; }
   int fd() const { return fd_; }
   void Close();
 
  private:
   void SetOptions() const;
+  ssize_t TlsEnd() const;
+  ssize_t ReadSecure(const iovec* parts, int count);
+  ssize_t WriteSecure(const iovec* parts, int count);
+  bool SendUnsent();
   int fd_;
+  std::shared_ptr<tls::Session> session_;  // null: clear text
 };
 
 bool IsNumeric(const std::string& host);

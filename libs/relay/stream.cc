@@ -17,7 +17,7 @@ std::string_view Find(const Headers& headers, std::string_view name) {
 
 EventLoop& Stream::loop() const { return connection_->loop(); }
 
-std::string Stream::peer_host() const { return connection_->peer_host(); }
+const Peer& Stream::peer() const { return connection_->peer(); }
 
 void Stream::SendHeaders(const Headers& headers, bool end) {
   if (connection_->closed_) return;

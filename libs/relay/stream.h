@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "relay/event_loop.h"
 #include "relay/slice.h"
+#include "tls/certificate.h"
 
 namespace fate::relay {
 
@@ -45,6 +46,14 @@ class StreamHandler {
 
 class Connection;
 
+// Who is at the other end of a connection.
+struct Peer {
+  std::string host;  // numeric; server side only
+  int port = 0;
+  std::shared_ptr<const tls::Certificate> certificate;  // verified; null if none was shown
+  bool secure = false;                                  // the connection is TLS
+};
+
 class Stream {
  public:
   void SetHandler(std::shared_ptr<StreamHandler> handler) { handler_ = std::move(handler); }
@@ -67,8 +76,7 @@ class Stream {
   bool end_sent() const { return end_sent_; }
   bool end_received() const { return end_received_; }
   EventLoop& loop() const;
-  // The numeric address at the other end, "" once the connection is gone.
-  std::string peer_host() const;
+  const Peer& peer() const;
 
  private:
   friend class Connection;

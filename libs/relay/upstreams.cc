@@ -18,29 +18,45 @@ Upstreams::~Upstreams() {
   }
 }
 
-Stream* Upstreams::Open(const Address& address, Lane lane, const Headers& headers, bool end,
+Stream* Upstreams::Open(const Endpoint& endpoint, Lane lane, const Headers& headers, bool end,
                         std::shared_ptr<StreamHandler> handler) {
-  return Choose({address, lane})->Open(headers, end, std::move(handler));
+  return Choose(endpoint, lane)->Open(headers, end, std::move(handler));
 }
 
-Connection* Upstreams::Choose(const Key& key) {
+Connection* Upstreams::Choose(const Endpoint& endpoint, Lane lane) {
+  Key key{endpoint.address, lane, endpoint.tls ? endpoint.tls->id : 0};
   auto& candidates = by_key_[key];
+  bool renewed = false;
   for (const auto& connection : candidates) {
-    if (connection->accepts_streams()) return connection.get();
-  }
-  // At the bound, calls wait inside the connection for a free stream.
-  for (const auto& connection : candidates) {
-    if (candidates.size() >= kMaxConnectionsPerEndpoint && connection->usable()) {
+    if (connection->tls() != endpoint.tls) {
+      renewed = true;
+    } else if (connection->accepts_streams()) {
       return connection.get();
     }
   }
-  return Connect(key);
+  if (renewed) DrainOthers(key, endpoint.tls.get());
+  // At the bound, calls wait inside the connection for a free stream.
+  for (const auto& connection : candidates) {
+    if (candidates.size() >= kMaxConnectionsPerEndpoint && connection->usable() &&
+        connection->tls() == endpoint.tls) {
+      return connection.get();
+    }
+  }
+  return Connect(endpoint, key);
 }
 
-Connection* Upstreams::Connect(const Key& key) {
-  const Address& address = key.first;
+// Connections made with certificates that have been replaced end with the calls they carry.
+void Upstreams::DrainOthers(const Key& key, const TlsClient* current) {
+  for (const auto& connection : by_key_[key]) {
+    if (connection->tls().get() != current) connection->Drain();
+  }
+}
+
+Connection* Upstreams::Connect(const Endpoint& endpoint, const Key& key) {
+  const Address& address = endpoint.address;
   auto connection = std::make_shared<Connection>(loop_, Connection::Side::kClient, &buffer_, this,
                                                  address.ToString());
+  connection->UseTls(endpoint.tls);
   by_key_[key].push_back(connection);
   connections_[connection.get()] = key;
   std::weak_ptr<Connection> weak = connection;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "relay/connection.h"
@@ -15,6 +16,11 @@ namespace fate::relay {
 
 enum class Lane { kControl, kBulk };
 
+struct Endpoint {
+  Address address;                       // the host may be a name
+  std::shared_ptr<const TlsClient> tls;  // null: clear text
+};
+
 class Upstreams final : public ConnectionOwner {
  public:
   explicit Upstreams(EventLoop* loop) : loop_(loop) {}
@@ -22,17 +28,18 @@ class Upstreams final : public ConnectionOwner {
   ~Upstreams();
 
   // Starts a call. That the endpoint cannot be reached comes as OnClosed (kUnavailable), never
-  // from within Open. `address.host` may be a name.
-  Stream* Open(const Address& address, Lane lane, const Headers& headers, bool end,
+  // from within Open.
+  Stream* Open(const Endpoint& endpoint, Lane lane, const Headers& headers, bool end,
                std::shared_ptr<StreamHandler> handler);
 
   EventLoop& loop() const { return *loop_; }
   size_t connection_count() const { return connections_.size(); }
 
  private:
-  using Key = std::pair<Address, Lane>;
-  Connection* Choose(const Key& key);
-  Connection* Connect(const Key& key);
+  using Key = std::tuple<Address, Lane, uint64_t>;  // the last: TlsClient::id, 0 for clear text
+  Connection* Choose(const Endpoint& endpoint, Lane lane);
+  void DrainOthers(const Key& key, const TlsClient* current);
+  Connection* Connect(const Endpoint& endpoint, const Key& key);
   void OnRequest(Stream*, Headers, bool) override {}
   void OnConnectionClosed(Connection* connection) override;
 

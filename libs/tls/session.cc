@@ -16,6 +16,10 @@ namespace fate::tls {
 namespace {
 
 constexpr size_t kRecordBytes = 16 << 10;
+// The alert protocol_version, which OpenSSL does not send to those who speak clear text.
+constexpr std::string_view kSpeakTls("\x15\x03\x01\0\x02\x02\x46", 7);
+// Answers that the library wants to give, to a peer that does not read them.
+constexpr size_t kMaxUnsentBytes = 512 << 10;
 
 // Copies up to `limit` bytes of `parts` from `offset` on into `out`; advances part and offset.
 size_t Gather(const iovec** part, const iovec* end, size_t* offset, char* out, size_t limit) {
@@ -82,6 +86,9 @@ size_t Session::Decrypt(std::string_view ciphertext, const iovec* parts, int cou
     total += got;
     if (got < parts[i].iov_len) break;
   }
+  if (unsent_.size() > kMaxUnsentBytes && failure_.ok()) {
+    failure_ = UnavailableError("{} does not read what TLS answers", peer_);
+  }
   received_.assign(in_);  // nothing, but for input larger than the parts
   in_ = {};
   return total;
@@ -133,6 +140,9 @@ void Session::Fail(int ssl_error) {
   if (!failure_.ok()) return;
   unsigned long code = ERR_peek_error();
   int reason = ssl_error == SSL_ERROR_SSL ? ERR_GET_REASON(code) : 0;
+  if (context_->server_ && (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)) {
+    unsent_ = kSpeakTls;
+  }
   std::string text = Explain(reason);
   ERR_clear_error();
   failure_ = UnavailableError("{}", text);

@@ -55,6 +55,7 @@ class Session {
   bool over() const { return ended_ || !failure_.ok(); }
   // Why it failed: names the peer, its certificate and the remedy. OK if it has not.
   const absl::Status& failure() const { return failure_; }
+  const std::string& peer() const { return peer_; }
   bool resumed() const;
   // The peer's, verified; null when it has shown none. After the handshake.
   const std::shared_ptr<const Certificate>& certificate() const { return certificate_; }

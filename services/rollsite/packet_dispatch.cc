@@ -92,7 +92,7 @@ void ServeOperator(Gateway* gateway, relay::Stream* stream, relay::Headers head,
                    std::vector<relay::Slice> received) {
   relay::UnaryCall::Serve(
       stream, std::move(head), std::move(received), gateway->collected(),
-      [gateway, caller = stream->peer_host()](const std::shared_ptr<relay::UnaryCall>& call) {
+      [gateway, caller = stream->peer().host](const std::shared_ptr<relay::UnaryCall>& call) {
         Packet packet;
         if (!packet.ParseFromString(call->TakeMessage())) {
           return call->Fail(InvalidArgumentError("the packet is damaged"));

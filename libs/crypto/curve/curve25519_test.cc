@@ -1,28 +1,87 @@
 #include "crypto/curve/curve25519.h"
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
 
 #include "base/text.h"
 #include "crypto/big_int.h"
-#include "crypto/curve/field25519.h"
+#include "crypto/curve/curve25519_kernel.h"
 #include "crypto/random.h"
 
 namespace fate::crypto {
 namespace {
 
+using curve25519::KernelOf;
+
 std::string Hex(const CurvePoint& point) {
   return HexEncode({reinterpret_cast<const char*>(point.data()), point.size()});
 }
 
-PsiSecret Counting(uint8_t first) {
-  std::array<uint8_t, 32> bytes;
-  for (size_t i = 0; i < 32; ++i) bytes[i] = static_cast<uint8_t>(first + i);
-  return PsiSecret(bytes);
+BigInt P() { return BigInt::PowerOfTwo(255) - 19; }
+
+CurvePoint Bytes(const BigInt& value) {
+  const std::string big_endian = value.ToBytes(32);
+  CurvePoint bytes;
+  std::copy(big_endian.rbegin(), big_endian.rend(), bytes.begin());
+  return bytes;
 }
 
-// Section 16.3.
+CurvePoint RandomBytes() {
+  CurvePoint bytes;
+  Random::Fill(bytes.data(), bytes.size());
+  return bytes;
+}
+
+PsiSecret Counting(uint8_t first, Isa isa = BestIsa()) {
+  std::array<uint8_t, 32> bytes;
+  for (size_t i = 0; i < 32; ++i) bytes[i] = static_cast<uint8_t>(first + i);
+  return PsiSecret(bytes, isa);
+}
+
+std::vector<CurvePoint> Multiply(Isa isa, const CurvePoint& factor, int bits,
+                                 std::vector<CurvePoint> points) {
+  KernelOf(isa).multiply({factor.data(), bits}, points.data()->data(), points.data()->data(),
+                         points.size());
+  return points;
+}
+
+// Field elements and u-coordinates whose limbs are full, empty or about to overflow in any radix,
+// least residues or not.
+std::vector<CurvePoint> EdgeElements() {
+  std::vector<BigInt> values = {P() - 1, P(), P() + 1, P() + 18, BigInt::PowerOfTwo(256) - 1};
+  for (int bit = 0; bit < 255; ++bit) {
+    const BigInt power = BigInt::PowerOfTwo(bit);
+    for (const BigInt& value : {power, power - 1, P() - power}) values.push_back(value);
+  }
+  std::vector<CurvePoint> elements;
+  for (const BigInt& value : values) elements.push_back(Bytes(value));
+  for (int i = 0; i < 200; ++i) elements.push_back(RandomBytes());
+  return elements;
+}
+
+// The u-coordinates of order 1, 2, 4 and 8, on the curve and its twist, least residues and not
+// (RFC 7748 section 7; Bernstein's list on cr.yp.to/ecdh.html).
+std::vector<CurvePoint> SmallOrderPoints() {
+  const BigInt order8[] = {
+      *BigInt::FromDecimal("32560625091655743179598362635611063129400811572784880556002338716792723"
+                           "3504"),
+      *BigInt::FromDecimal("3938235723548961458172306078155302111252991171944069817688288585396344"
+                           "5705823")};
+  std::vector<CurvePoint> points;
+  for (const BigInt& value : {BigInt(0), BigInt(1), P() - 1, P(), P() + 1, order8[0], order8[1]}) {
+    points.push_back(Bytes(value));
+  }
+  return points;
+}
+
+// ---- known answers, section 16.3 ----
+
 struct Vector {
   std::string_view id;
   const char *hashed, *first, *second, *both;
@@ -57,11 +116,13 @@ TEST(Curve25519, ScalarsAreReducedAndNotClamped) {
             "6dd24bb0bb99ddc7cfb64ca0b246b3dc3032333435363738393a3b3c3d3e3f00");
 }
 
-TEST(Curve25519, HashesAndSignaturesEqualTheVectors) {
-  const PsiSecret k1 = Counting(1), k2 = Counting(0x21);
+class Curve25519OnEveryIsa : public testing::TestWithParam<Isa> {};
+
+TEST_P(Curve25519OnEveryIsa, HashesAndSignaturesEqualTheVectors) {
+  const PsiSecret k1 = Counting(1, GetParam()), k2 = Counting(0x21, GetParam());
   for (const Vector& vector : kVectors) {
     SCOPED_TRACE(vector.id);
-    EXPECT_EQ(Hex(HashToCurve(vector.id)), vector.hashed);
+    EXPECT_EQ(Hex(HashToCurve(vector.id, GetParam())), vector.hashed);
     const auto first = k1.FirstSign({&vector.id, 1}), second = k2.FirstSign({&vector.id, 1});
     EXPECT_EQ(Hex(first[0]), vector.first);
     EXPECT_EQ(Hex(second[0]), vector.second);
@@ -70,73 +131,159 @@ TEST(Curve25519, HashesAndSignaturesEqualTheVectors) {
   }
 }
 
-TEST(Curve25519, ABatchEqualsItsElements) {
-  std::vector<std::string_view> ids;
-  for (const Vector& vector : kVectors) ids.push_back(vector.id);
-  const auto signatures = Counting(1).FirstSign(ids);
-  for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(Hex(signatures[i]), kVectors[i].first);
-  EXPECT_TRUE(Counting(1).FirstSign({}).empty());
+// ---- against other implementations ----
+
+// X25519 by OpenSSL, which refuses what we answer with zeros: points of small order.
+CurvePoint X25519(const CurvePoint& scalar, const CurvePoint& point) {
+  const auto free = [](EVP_PKEY* key) { EVP_PKEY_free(key); };
+  const std::unique_ptr<EVP_PKEY, decltype(free)> own(
+      EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nullptr, scalar.data(), 32)),
+      peer(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, point.data(), 32));
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+      EVP_PKEY_CTX_new(own.get(), nullptr), EVP_PKEY_CTX_free);
+  CurvePoint product = {};
+  size_t size = product.size();
+  if (EVP_PKEY_derive_init(context.get()) != 1 ||
+      EVP_PKEY_derive_set_peer(context.get(), peer.get()) != 1 ||
+      EVP_PKEY_derive(context.get(), product.data(), &size) != 1) {
+    product = {};
+  }
+  return product;
 }
 
-TEST(Curve25519, ThePointAtInfinityDoesNotSpoilItsBatch) {
-  std::vector<CurvePoint> points(3);
-  points[0] = HashToCurve("133");
-  points[2] = HashToCurve("abc");  // points[1] is u = 0, of order 2
-  const auto out = PsiSecret::Random().SecondSign(points);
-  EXPECT_EQ(out[1], CurvePoint{});
-  EXPECT_NE(out[0], CurvePoint{});
-  const auto vector = Counting(1).SecondSign(points);
-  EXPECT_EQ(Hex(vector[0]), kVectors[1].first);
-  EXPECT_EQ(Hex(vector[2]), kVectors[2].first);
+TEST_P(Curve25519OnEveryIsa, MultipliesAsX25519DoesWhenTheScalarIsClamped) {
+  CurvePoint scalar = RandomBytes();
+  scalar[0] &= 248;
+  scalar[31] = static_cast<uint8_t>((scalar[31] & 127) | 64);
+  const std::vector<CurvePoint> points = EdgeElements();
+  const std::vector<CurvePoint> products = Multiply(GetParam(), scalar, 255, points);
+  for (size_t i = 0; i < points.size(); ++i) {
+    ASSERT_EQ(Hex(products[i]), Hex(X25519(scalar, points[i]))) << Hex(points[i]);
+  }
 }
 
-TEST(Curve25519, TheTopBitOfAReceivedPointIsIgnored) {
+// Section 5.1, word for word.
+CurvePoint Elligator(const CurvePoint& bytes) {
+  const BigInt a = 486662, p = P();
+  CurvePoint reversed = bytes;
+  reversed[31] &= 0x7f;
+  std::reverse(reversed.begin(), reversed.end());
+  const BigInt r =
+      BigInt::FromBytes({reinterpret_cast<const char*>(reversed.data()), reversed.size()});
+  const BigInt d = (-a * *(BigInt(1) + BigInt(2) * r * r).Mod(p).InverseMod(p)).Mod(p);
+  const BigInt e = d * d * d + a * d * d + d;
+  const bool is_square = e.Mod(p).PowMod((p - 1) / 2, p) <= BigInt(1);
+  return Bytes((is_square ? d : -d - a).Mod(p));
+}
+
+TEST_P(Curve25519OnEveryIsa, MapsFieldElementsAsTheDefinitionOfElligatorDoes) {
+  const std::vector<CurvePoint> elements = EdgeElements();
+  std::vector<CurvePoint> points(elements.size());
+  const uint8_t one[32] = {1};
+  KernelOf(GetParam())
+      .map_and_multiply({one, 1}, elements[0].data(), points[0].data(), points.size());
+  for (size_t i = 0; i < elements.size(); ++i) {
+    ASSERT_EQ(Hex(points[i]), Hex(Elligator(elements[i]))) << Hex(elements[i]);
+  }
+}
+
+TEST_P(Curve25519OnEveryIsa, ManyPointsAndFactorsAgreeWithTheGenericPath) {
+  for (int bits : {1, 2, 3, 64, 252, 253, 255, 256}) {
+    CurvePoint factor = Bytes(Random::Bits(bits));
+    std::vector<CurvePoint> points(300);
+    for (CurvePoint& point : points) point = RandomBytes();
+    ASSERT_EQ(Multiply(GetParam(), factor, bits, points),
+              Multiply(Isa::kGeneric, factor, bits, points));
+  }
+}
+
+// ---- batches ----
+
+TEST_P(Curve25519OnEveryIsa, BatchesOfEverySizeEqualTheirElementsAndKeepTheirBounds) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 40; ++i) ids.push_back("id " + std::to_string(i));
+  const std::vector<std::string_view> views(ids.begin(), ids.end());
+  const PsiSecret secret = Counting(1, GetParam());
+  const auto first = Counting(1, Isa::kGeneric).FirstSign(views);
+  const auto second = Counting(1, Isa::kGeneric).SecondSign(first);
+  for (size_t size = 0; size <= views.size(); ++size) {
+    EXPECT_EQ(secret.FirstSign(std::span(views).first(size)),
+              std::vector(first.begin(), first.begin() + static_cast<ptrdiff_t>(size)));
+    std::vector<CurvePoint> out(views.size() + 1);
+    const CurvePoint untouched = out.back() = RandomBytes();
+    KernelOf(GetParam())
+        .multiply({secret.bytes().data(), 253}, first.data()->data(), out.data()->data(), size);
+    EXPECT_TRUE(
+        std::equal(out.begin(), out.begin() + static_cast<ptrdiff_t>(size), second.begin()));
+    EXPECT_TRUE(size == views.size() || out[size] == CurvePoint{});
+    EXPECT_EQ(out.back(), untouched);
+  }
+}
+
+TEST_P(Curve25519OnEveryIsa, ThreadsShareABatch) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 1000; ++i) ids.push_back(std::to_string(i));
+  const std::vector<std::string_view> views(ids.begin(), ids.end());
+  const WorkerPool pool(3);
+  const PsiSecret secret = Counting(1, GetParam());
+  const auto first = secret.FirstSign(views);
+  EXPECT_EQ(secret.FirstSign(views, pool), first);
+  EXPECT_EQ(secret.SecondSign(first, pool), secret.SecondSign(first));
+}
+
+// ---- what a peer may send ----
+
+TEST_P(Curve25519OnEveryIsa, PointsOfSmallOrderBecomeZeroAndDoNotSpoilTheirBatch) {
+  std::vector<CurvePoint> points;
+  for (const CurvePoint& point : SmallOrderPoints()) {
+    points.push_back(HashToCurve("133"));
+    points.push_back(point);
+  }
+  std::array<uint8_t, 32> multiple_of_8 = PsiSecret::Random().bytes();
+  const auto products = PsiSecret(multiple_of_8, GetParam()).SecondSign(points);
+  const auto expected = PsiSecret(multiple_of_8, Isa::kGeneric).SecondSign({points.data(), 1})[0];
+  for (size_t i = 0; i < points.size(); i += 2) {
+    EXPECT_EQ(products[i], expected);
+    EXPECT_EQ(products[i + 1], CurvePoint{}) << Hex(points[i + 1]);
+  }
+}
+
+TEST_P(Curve25519OnEveryIsa, TheTopBitOfAReceivedPointIsIgnored) {
   CurvePoint point = HashToCurve("133");
   point[31] |= 0x80;
-  EXPECT_EQ(Hex(Counting(1).SecondSign({&point, 1})[0]), kVectors[1].first);
+  EXPECT_EQ(Hex(Counting(1, GetParam()).SecondSign({&point, 1})[0]), kVectors[1].first);
 }
 
-TEST(Curve25519, RandomSecretsCommuteAndAreMultiplesOfEight) {
+INSTANTIATE_TEST_SUITE_P(Isas, Curve25519OnEveryIsa, testing::ValuesIn(SupportedIsas()),
+                         [](const auto& info) { return std::string(IsaName(info.param)); });
+
+// ---- secrets ----
+
+RC_GTEST_PROP(Curve25519Property, SecretsCommuteWhateverThePathsOfTheirOwners, ()) {
+  const auto id = *rc::gen::arbitrary<std::string>();
+  const auto isa = rc::gen::elementOf(SupportedIsas());
+  const auto bytes = rc::gen::container<std::array<uint8_t, 32>>(rc::gen::arbitrary<uint8_t>());
+  const PsiSecret a(*bytes, *isa), b(*bytes, *isa);
+  const std::string_view view = id;
+  const auto ab = b.SecondSign(a.FirstSign({&view, 1}));
+  RC_ASSERT(ab == a.SecondSign(b.FirstSign({&view, 1})));
+}
+
+TEST(PsiSecret, RandomOnesDifferAndAreMultiplesOfEight) {
   const PsiSecret a = PsiSecret::Random(), b = PsiSecret::Random();
   EXPECT_NE(a.bytes(), b.bytes());
   EXPECT_EQ(a.bytes()[0] % 8, 0);
-  const std::string_view id = "some id";
-  EXPECT_EQ(b.SecondSign(a.FirstSign({&id, 1})), a.SecondSign(b.FirstSign({&id, 1})));
 }
 
-// Field arithmetic against GMP, at the edges and at random.
-TEST(Field25519, AgreesWithBigNumbers) {
-  const BigInt p = BigInt::PowerOfTwo(255) - 19;
-  const auto to_field = [](const BigInt& value) {
-    std::string bytes = value.ToBytes(32);
-    std::reverse(bytes.begin(), bytes.end());
-    return field25519::FromBytes(reinterpret_cast<const uint8_t*>(bytes.data()));
-  };
-  const auto to_number = [](const field25519::Element& element) {
-    std::string bytes(32, '\0');
-    field25519::ToBytes(element, reinterpret_cast<uint8_t*>(bytes.data()));
-    std::reverse(bytes.begin(), bytes.end());
-    return BigInt::FromBytes(bytes);
-  };
-  std::vector<BigInt> numbers = {0,     1, 2,     19,     p - 1,
-                                 p - 2, p, p + 1, p + 18, BigInt::PowerOfTwo(254)};
-  for (int i = 0; i < 20; ++i) numbers.push_back(Random::Below(p));
-  for (const BigInt& a : numbers) {
-    const field25519::Element x = to_field(a);
-    EXPECT_EQ(to_number(x), a.Mod(p));
-    EXPECT_EQ(to_number(field25519::Square(x)), (a * a).Mod(p));
-    EXPECT_EQ(to_number(field25519::Negate(x)), (-a).Mod(p));
-    const bool is_square = a.PowMod((p - 1) / 2, p) <= BigInt(1);
-    EXPECT_EQ(field25519::IsSquareMask(x), is_square ? ~uint64_t{0} : 0);
-    EXPECT_EQ(field25519::IsZeroMask(x), a.Mod(p).IsZero() ? ~uint64_t{0} : 0);
-    EXPECT_EQ(to_number(field25519::Invert(x)), a.PowMod(p - 2, p));
-    for (const BigInt& b : numbers) {
-      const field25519::Element y = to_field(b);
-      EXPECT_EQ(to_number(field25519::Multiply(x, y)), (a * b).Mod(p));
-      EXPECT_EQ(to_number(field25519::Add(x, y)), (a + b).Mod(p));
-      EXPECT_EQ(to_number(field25519::Sub(x, y)), (a - b).Mod(p));
-    }
-  }
+TEST(PsiSecret, IsWipedWhenItGoes) {
+  alignas(PsiSecret) uint8_t room[sizeof(PsiSecret)];
+  auto* secret = new (room) PsiSecret(Counting(1).bytes());
+  const size_t offset = static_cast<size_t>(secret->bytes().data() - room);
+  EXPECT_NE(room[offset], 0);
+  secret->~PsiSecret();
+  uint8_t left[32];
+  std::memcpy(left, room + offset, sizeof(left));
+  EXPECT_TRUE(std::all_of(std::begin(left), std::end(left), [](uint8_t byte) { return !byte; }));
 }
 
 }  // namespace

@@ -1,59 +1,30 @@
 #pragma once
 
-// The field of 2^255 - 19 elements: five limbs of 51 bits, kept below 2^52 by every operation
-// but Add and Sub, whose results (below 2^54) are taken by multiplications only. No branch and
-// no memory address depends on a value.
+// Elements of the field of p = 2^255 - 19, several at a time: what the implementations share.
+//
+//   Scalar               field25519_scalar.h    1 lane       radix 2^51, 64 x 64 bit products
+//   Radix25<Avx2>        field25519_radix25.h   4 lanes      radix 2^25.5, 32 x 32 bit products
+//   Radix25<Avx512>      field25519_radix25.h   8 lanes
+//   Ifma                 field25519_ifma.h      8 lanes      radix 2^52, 52 x 52 bit products
+//
+// Each is a struct of static functions on a Vector (one 64-bit word for each lane) and three types:
+//
+//   Element   limbs that may be multiplied
+//   Factor    an Element made ready for many multiplications
+//   Sum       wide limbs, as products leave them. Additions cost little on these, so a formula
+//             adds first and carries once, just before it multiplies again.
+//
+//   Sum Multiply(a, b, start), Square(a, start)     start + a b; start is 0 or Bias()
+//   Sum Add(x, y)              of two products
+//   Sum Subtract(x, y)         of two products, the first of which started from Bias()
+//   Sum AddMultiple(x, a, k)   x + k a for k < 2^20
+//   Element Carry(x)           of any of these
+//   Sum Widen(a), Factor Prepare(a), Element Small(k) for k < 2^51
+//   Element Select(m, a, b)    lanes of a where m is all ones, of b where it is 0
+//   Element FromWords(w)       four 64-bit words, little-endian; bit 255 is ignored
+//   ToWords(a, w)              the least residue
+//
+// Bias() is a multiple of p that keeps differences positive. No branch and no memory address
+// depends on a value.
 
-#include <cstdint>
-
-namespace fate::crypto::field25519 {
-
-struct Element {
-  uint64_t limb[5];
-};
-
-inline constexpr Element kZero{{0, 0, 0, 0, 0}};
-inline constexpr Element kOne{{1, 0, 0, 0, 0}};
-
-// Little-endian; bit 255 is ignored, values of p and more are taken modulo p.
-Element FromBytes(const uint8_t bytes[32]);
-// The least residue.
-void ToBytes(const Element& a, uint8_t bytes[32]);
-
-Element Multiply(const Element& a, const Element& b);
-Element Square(const Element& a);
-Element MultiplySmall(const Element& a, uint32_t factor);  // factor below 2^20
-Element Invert(const Element& a);                          // 0 for 0
-Element Negate(const Element& a);
-// All ones when a is a square or 0, else 0.
-uint64_t IsSquareMask(const Element& a);
-uint64_t IsZeroMask(const Element& a);
-
-inline Element Add(const Element& a, const Element& b) {
-  return {{a.limb[0] + b.limb[0], a.limb[1] + b.limb[1], a.limb[2] + b.limb[2],
-           a.limb[3] + b.limb[3], a.limb[4] + b.limb[4]}};
-}
-
-// a - b + 4p: no limb falls below zero while b's are below 2^53.
-inline Element Sub(const Element& a, const Element& b) {
-  constexpr uint64_t k0 = 0x1FFFFFFFFFFFB4, k = 0x1FFFFFFFFFFFFC;
-  return {{a.limb[0] + k0 - b.limb[0], a.limb[1] + k - b.limb[1], a.limb[2] + k - b.limb[2],
-           a.limb[3] + k - b.limb[3], a.limb[4] + k - b.limb[4]}};
-}
-
-// mask: all ones picks a, 0 picks b.
-inline Element Select(uint64_t mask, const Element& a, const Element& b) {
-  Element result;
-  for (int i = 0; i < 5; ++i) result.limb[i] = b.limb[i] ^ (mask & (a.limb[i] ^ b.limb[i]));
-  return result;
-}
-
-inline void SwapIf(uint64_t mask, Element& a, Element& b) {
-  for (int i = 0; i < 5; ++i) {
-    const uint64_t difference = mask & (a.limb[i] ^ b.limb[i]);
-    a.limb[i] ^= difference;
-    b.limb[i] ^= difference;
-  }
-}
-
-}  // namespace fate::crypto::field25519
+#define FATE_FIELD_INLINE static inline __attribute__((always_inline))

@@ -12,17 +12,6 @@ constexpr int kShortBits = 448;
 // Masks that are made with one scratch.
 constexpr size_t kChunk = 64;
 
-Exponents RandomExponents(size_t count, int bits) {
-  const size_t width = (static_cast<size_t>(bits) + 63) / 64;
-  std::vector<uint64_t> words(count * width);
-  Random::Fill(words.data(), words.size() * sizeof(uint64_t));
-  if (bits % 64 != 0) {
-    const uint64_t top = (uint64_t{1} << (bits % 64)) - 1;
-    for (size_t i = width - 1; i < words.size(); i += width) words[i] &= top;
-  }
-  return Exponents(std::move(words), width);
-}
-
 // (-x^2)^n mod n^2 for a random x.
 Residues PublicBase(const PublicKey& key) {
   const BigInt x = Random::Below(key.n() - 2) + 1;
@@ -56,7 +45,7 @@ PublicMasks::PublicMasks(const PublicKey& key, MaskStrength strength, const Para
              FixedBaseTable::kDefaultBytes, parallel) {}
 
 void PublicMasks::Mask(uint64_t* elements, size_t count, const Parallel& parallel) const {
-  table_.PowerTimes(elements, RandomExponents(count, table_.exponent_bits()), elements, parallel);
+  table_.PowerTimes(elements, Exponents::Random(count, table_.exponent_bits()), elements, parallel);
 }
 
 OwnerMasks::Half::Half(const BigInt& p, const BigInt& q, int exponent_bits, Isa isa,
@@ -72,7 +61,7 @@ OwnerMasks::Half::Half(const BigInt& p, const BigInt& q, int exponent_bits, Isa 
 void OwnerMasks::Half::Draw(size_t count, std::span<BigInt> low, std::span<BigInt> high) const {
   Residues powers(ring, count);
   for (size_t i = 0; i < count; ++i) std::copy_n(factor[0], ring->words(), powers[i]);
-  table.PowerTimes(powers[0], RandomExponents(count, table.exponent_bits()), powers[0]);
+  table.PowerTimes(powers[0], Exponents::Random(count, table.exponent_bits()), powers[0]);
   ring->LeaveDigits(powers[0], low, high);
   powers.Wipe();
 }

@@ -4,8 +4,8 @@
 #include <atomic>
 
 #include "base/status.h"
-#include "crypto/paillier/prime_half.h"
 #include "crypto/paillier/primes.h"
+#include "crypto/prime_square.h"
 
 namespace fate::crypto::paillier {
 namespace {
@@ -13,22 +13,34 @@ namespace {
 // Ciphertexts that are decrypted with one scratch: enough to fill lanes, few enough for the cache.
 constexpr size_t kChunk = 64;
 
+// Decryption modulo p: L((1 + n)^(p-1) mod p^2) is -q mod p.
+PrimeSquareLog HalfOf(const BigInt& p, const BigInt& q, Isa isa) {
+  return PrimeSquareLog(p, p - 1, p.BitLength(), (-q).InverseMod(p).value_or(BigInt()), isa);
+}
+
 }  // namespace
 
 struct PrivateKey::Secrets {
   Secrets(const BigInt& p, const BigInt& q, Isa isa)
-      : by_p(p, q, isa), by_q(q, p, isa), crt(p, q) {}
+      : by_p(HalfOf(p, q, isa)),
+        by_q(HalfOf(q, p, isa)),
+        ciphertext_bits(4 * p.BitLength()),
+        crt(p, q) {}
   // False when a ciphertext shares a factor with n.
   bool Decrypt(std::span<const BigInt> ciphertexts, std::span<BigInt> plaintexts) const {
     SecretInts mod_p(ciphertexts.size()), mod_q(ciphertexts.size());
-    if (!by_p.Decrypt(ciphertexts, mod_p) || !by_q.Decrypt(ciphertexts, mod_q)) return false;
+    if (!by_p.Log(ciphertexts, ciphertext_bits, mod_p) ||
+        !by_q.Log(ciphertexts, ciphertext_bits, mod_q)) {
+      return false;
+    }
     for (size_t i = 0; i < ciphertexts.size(); ++i) {
       crt.Combine(mod_p[i], mod_q[i], plaintexts[i]);
     }
     return true;
   }
 
-  PrimeHalf by_p, by_q;  // p < q
+  PrimeSquareLog by_p, by_q;  // p < q
+  int ciphertext_bits;
   SecretCrt crt;
 };
 

@@ -11,27 +11,7 @@ namespace {
 // Plaintexts that are encoded with one scratch.
 constexpr size_t kChunk = 64;
 
-// The product of all primes below 1000.
-const BigInt& SmallPrimes() {
-  static const BigInt& product = *new BigInt([] {
-    BigInt result(1);
-    for (BigInt prime(2); prime < BigInt(1000); prime = prime.NextPrime()) result *= prime;
-    return result;
-  }());
-  return product;
-}
-
 }  // namespace
-
-absl::Status CheckKeyBits(int bits) {
-  if (bits < kMinKeyBits) {
-    return InvalidArgumentError("key size {} is too small, minimum is {}", bits, kMinKeyBits);
-  }
-  if (bits > kMaxKeyBits) {
-    return InvalidArgumentError("key size {} is too large, maximum is {}", bits, kMaxKeyBits);
-  }
-  return absl::OkStatus();
-}
 
 std::string WeakKeyWarning(int bits) {
   if (bits >= kDefaultKeyBits) return "";
@@ -43,7 +23,7 @@ PublicKey::PublicKey(const BigInt& n, Isa isa)
 
 absl::StatusOr<PublicKey> PublicKey::Create(const BigInt& n, Isa isa) {
   RETURN_IF_ERROR(CheckKeyBits(n.BitLength()));
-  if (n.IsNegative() || BigInt::Gcd(n, SmallPrimes()) != 1 || n.IsSquare()) {
+  if (n.IsNegative() || HasSmallFactor(n) || n.IsSquare()) {
     return InvalidArgumentError(
         "a number of {} bits is no Paillier modulus: it is negative, a square, or has a factor "
         "below 1000; get the public key anew",

@@ -21,19 +21,14 @@
 
 #include "absl/status/statusor.h"
 #include "crypto/big_int.h"
+#include "crypto/key_checks.h"
 #include "crypto/parallel.h"
 #include "crypto/ring/ring.h"
 
 namespace fate::crypto::paillier {
 
-// Key lengths in bits. Below 1024 a key can be factored; beyond 8192 a hostile key costs the
-// other side minutes of computing.
-inline constexpr int kMinKeyBits = 1024;
-inline constexpr int kMaxKeyBits = 8192;
-inline constexpr int kDefaultKeyBits = 2048;
+using crypto::CheckKeyBits;
 
-// Error: kInvalidArgument "key size 512 is too small, minimum is 1024".
-absl::Status CheckKeyBits(int bits);
 // What a person should be told about an accepted length below 2048 bits; empty for a longer one.
 std::string WeakKeyWarning(int bits);
 

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "crypto/random.h"
+
 namespace fate::crypto {
 
 Exponents::Exponents(std::span<const uint64_t> values)
@@ -24,6 +26,17 @@ Exponents::Exponents(std::span<const BigInt> values) : width_(1) {
 
 Exponents::Exponents(std::vector<uint64_t> words, size_t width)
     : words_(std::move(words)), width_(width) {}
+
+Exponents Exponents::Random(size_t count, int bits) {
+  const size_t width = (static_cast<size_t>(bits) + 63) / 64;
+  std::vector<uint64_t> words(count * width);
+  crypto::Random::Fill(words.data(), words.size() * sizeof(uint64_t));
+  if (bits % 64 != 0) {
+    const uint64_t top = (uint64_t{1} << (bits % 64)) - 1;
+    for (size_t i = width - 1; i < words.size(); i += width) words[i] &= top;
+  }
+  return Exponents(std::move(words), width);
+}
 
 Exponents::~Exponents() { explicit_bzero(words_.data(), words_.size() * sizeof(uint64_t)); }
 

@@ -19,6 +19,8 @@ class Exponents {
   explicit Exponents(std::span<const BigInt> values);
   // words: `width` >= 1 words for each exponent.
   Exponents(std::vector<uint64_t> words, size_t width);
+  // Uniform below 2^bits.
+  static Exponents Random(size_t count, int bits);
   Exponents(Exponents&&) = default;
   Exponents& operator=(Exponents&&) = default;
   ~Exponents();

@@ -1,0 +1,20 @@
+#include <immintrin.h>
+
+#include "crypto/curve/curve25519_lanes.h"
+#include "crypto/curve/field25519_radix25.h"
+
+namespace fate::crypto::curve25519 {
+namespace {
+
+struct Avx512 {
+  using Vector = uint64_t __attribute__((vector_size(64)));
+  FATE_FIELD_INLINE Vector Product(Vector a, Vector b) {
+    return (Vector)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);
+  }
+};
+
+}  // namespace
+
+const Kernel kAvx512Kernel = Lanes<field25519::Radix25<Avx512>>::kKernel;
+
+}  // namespace fate::crypto::curve25519
