@@ -1,0 +1,61 @@
+#include "crypto/prime_square.h"
+
+#include <algorithm>
+
+#include "crypto/ring/batch_loop.h"
+#include "crypto/ring/power.h"
+
+namespace fate::crypto {
+namespace {
+
+// x[i] = x[i] factor.
+void MultiplyAll(const Ring& ring, Residues& x, const uint64_t* factor) {
+  const uint64_t* factors[kMaxLanes];
+  std::fill_n(factors, ring.lanes(), factor);
+  ForEachBatch(ring, x.size(), 2, Inline(), [&](Batches& batch, size_t at, size_t count) {
+    ring.LoadSome(batch[0], x[at], count);
+    ring.Load(batch[1], factors);
+    ring.Multiply(batch[0], batch[0], batch[1]);
+    ring.StoreSome(x[at], batch[0], count);
+  });
+}
+
+}  // namespace
+
+PrimeSquareLog::PrimeSquareLog(const BigInt& p, const BigInt& exponent, int exponent_bits,
+                               const BigInt& h, Isa isa)
+    : ring_(Ring::ModuloSquare(p, isa)),
+      by_prime_(p),
+      by_square_(ring_->modulus()),
+      square_bits_(ring_->modulus().BitLength()),
+      exponent_(exponent),
+      h_(h),
+      exponent_bits_(exponent_bits),
+      h_element_(ring_, {&h_, 1}) {}
+
+PrimeSquareLog::~PrimeSquareLog() {
+  exponent_.Wipe();
+  h_.Wipe();
+  h_element_.Wipe();
+}
+
+bool PrimeSquareLog::Log(std::span<const BigInt> values, int value_bits,
+                         std::span<BigInt> logs) const {
+  const size_t count = values.size();
+  SecretInts low(count), high(count);
+  for (size_t i = 0; i < count; ++i) {
+    by_square_.Reduce(values[i], value_bits, low[i]);
+    by_prime_.Divide(low[i], square_bits_, high[i], low[i]);
+  }
+  Residues x(ring_, count);
+  ring_->EnterDigits(low, high, x[0]);
+  PowerSecret(*ring_, x[0], count, exponent_, exponent_bits_, x[0]);
+  MultiplyAll(*ring_, x, h_element_[0]);
+  ring_->LeaveDigits(x[0], low, logs);
+  x.Wipe();
+  bool all = true;
+  for (size_t i = 0; i < count; ++i) all = all & (low[i] == h_);  // always equal in a good vector
+  return all;
+}
+
+}  // namespace fate::crypto
