@@ -15,7 +15,7 @@
 #include "algo/psi/psi.h"
 #include "algo/registry.h"
 #include "base/status.h"
-#include "crypto/paillier_encryptor.h"
+#include "crypto/paillier/encryptor.h"
 #include "dataframe/data_frame.h"
 #include "dataframe/row.h"
 #include "support/local_federation.h"
@@ -207,7 +207,7 @@ TEST_F(FederatedTest, PsiThenBinningEqualTheClearTextReference) {
     EXPECT_EQ(guest[i].match_id, host[i].match_id);
   }
 
-  auto& counters = crypto::GlobalPaillierCounters();
+  auto& counters = crypto::paillier::GlobalCounters();
   const uint64_t encryptions = counters.encryptions, masks = counters.masks;
   const json parameters = {{"n_bins", 5},
                            {"he_param", {{"kind", "paillier"}, {"key_length", 1024}}},

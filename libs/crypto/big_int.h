@@ -92,7 +92,7 @@ class BigInt {
     return mpz_cmp(a.z_, b.z_) <=> 0;
   }
 
-  // For mpn-level code (montgomery.cc).
+  // For mpn-level code.
   mpz_srcptr mpz() const { return z_; }
   mpz_ptr mpz() { return z_; }
 

@@ -1,4 +1,4 @@
-// One core, one element: --benchmark_filter=Encrypt/2048 and so on.
+// One core: --benchmark_filter=Encrypt.*/2048 and so on.
 
 #include <benchmark/benchmark.h>
 #include <openssl/evp.h>
@@ -9,76 +9,86 @@
 #include <vector>
 
 #include "crypto/curve/curve25519.h"
-#include "crypto/paillier_encryptor.h"
-#include "crypto/paillier_sum.h"
+#include "crypto/homomorphic/ciphertexts.h"
+#include "crypto/paillier/encryptor.h"
+#include "crypto/paillier/received.h"
 
 namespace fate::crypto {
 namespace {
 
-const PaillierPrivateKey& Key(int64_t bits) {
-  static auto& keys = *new std::map<int64_t, std::unique_ptr<PaillierPrivateKey>>;
+// ---- Paillier: vectors of 64, figures for one ----
+
+constexpr size_t kVector = 64;
+
+const paillier::PrivateKey& Key(int64_t bits) {
+  static auto& keys = *new std::map<int64_t, std::unique_ptr<paillier::PrivateKey>>;
   auto& key = keys[bits];
   if (!key) {
-    key =
-        std::make_unique<PaillierPrivateKey>(*PaillierPrivateKey::Generate(static_cast<int>(bits)));
+    key = std::make_unique<paillier::PrivateKey>(
+        *paillier::PrivateKey::Generate(static_cast<int>(bits)));
   }
   return *key;
 }
 
+std::vector<BigInt> Plaintexts() { return std::vector<BigInt>(kVector, BigInt(12345)); }
+
+void CountElements(benchmark::State& state) {
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kVector));
+}
+
 void MakeKey(benchmark::State& state) {
   for (auto _ : state) {
-    benchmark::DoNotOptimize(PaillierPrivateKey::Generate(static_cast<int>(state.range(0))));
+    benchmark::DoNotOptimize(paillier::PrivateKey::Generate(static_cast<int>(state.range(0))));
   }
 }
 
 void MakeEncryptor(benchmark::State& state) {
-  const PaillierPublicKey& key = Key(state.range(0)).public_key();
-  for (auto _ : state) PaillierEncryptor encryptor(key);
+  const paillier::PublicKey& key = Key(state.range(0)).public_key();
+  for (auto _ : state) paillier::Encryptor encryptor(key);
 }
 
-void Encrypt(benchmark::State& state) {
-  const PaillierEncryptor encryptor(Key(state.range(0)).public_key());
-  for (auto _ : state) benchmark::DoNotOptimize(encryptor.Encrypt(1));
+void Encrypt(benchmark::State& state, const paillier::Encryptor& encryptor) {
+  const std::vector<BigInt> plaintexts = Plaintexts();
+  for (auto _ : state) benchmark::DoNotOptimize(encryptor.Encrypt(plaintexts));
+  CountElements(state);
 }
 
-void OwnerEncrypt(benchmark::State& state) {
-  const PaillierOwnerEncryptor encryptor(Key(state.range(0)));
-  for (auto _ : state) benchmark::DoNotOptimize(encryptor.Encrypt(1));
+void EncryptPublic(benchmark::State& state) {
+  Encrypt(state, paillier::Encryptor(Key(state.range(0)).public_key()));
+}
+
+void EncryptShort(benchmark::State& state) {
+  Encrypt(state,
+          paillier::Encryptor(Key(state.range(0)).public_key(), paillier::MaskStrength::kShort));
+}
+
+void EncryptOwner(benchmark::State& state) {
+  Encrypt(state, paillier::Encryptor::ForOwner(Key(state.range(0))));
 }
 
 void Decrypt(benchmark::State& state) {
-  const Ciphertext c = PaillierEncryptor(Key(state.range(0)).public_key()).Encrypt(12345);
-  for (auto _ : state) benchmark::DoNotOptimize(Key(state.range(0)).Decrypt(c));
+  const paillier::PrivateKey& key = Key(state.range(0));
+  const Residues c = *paillier::Encryptor(key.public_key()).Encrypt(Plaintexts());
+  for (auto _ : state) benchmark::DoNotOptimize(key.Decrypt(c));
+  CountElements(state);
 }
 
-void Add(benchmark::State& state) {
-  const PaillierPublicKey& key = Key(state.range(0)).public_key();
-  const Ciphertext c = PaillierEncryptor(key).Encrypt(12345);
-  for (auto _ : state) benchmark::DoNotOptimize(key.Add(c, c));
-}
-
-void AddToSum(benchmark::State& state) {
-  const PaillierPublicKey& key = Key(state.range(0)).public_key();
-  const auto term = key.modulus().Plain(PaillierEncryptor(key).Encrypt(12345).value);
-  PaillierSum sum(key);
-  for (auto _ : state) sum.Add(term);
-}
-
-void MultiplyBy53Bits(benchmark::State& state) {
-  const PaillierPublicKey& key = Key(state.range(0)).public_key();
-  const Ciphertext c = PaillierEncryptor(key).Encrypt(12345);
-  const BigInt factor = BigInt::PowerOfTwo(53) - 12345;
-  for (auto _ : state) benchmark::DoNotOptimize(key.MulPlain(c, factor));
+void AdmitCiphertexts(benchmark::State& state) {
+  const paillier::PublicKey& key = Key(state.range(0)).public_key();
+  const std::string bytes = Serialize(*paillier::Encryptor(key).Encrypt(Plaintexts()));
+  for (auto _ : state) benchmark::DoNotOptimize(paillier::AdmitCiphertexts(key, bytes));
+  CountElements(state);
 }
 
 BENCHMARK(MakeKey)->Arg(1024)->Arg(2048)->Unit(benchmark::kMillisecond);
 BENCHMARK(MakeEncryptor)->Arg(1024)->Arg(2048)->Unit(benchmark::kMillisecond);
-BENCHMARK(Encrypt)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
-BENCHMARK(OwnerEncrypt)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
-BENCHMARK(Decrypt)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
-BENCHMARK(Add)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
-BENCHMARK(AddToSum)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
-BENCHMARK(MultiplyBy53Bits)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
+BENCHMARK(EncryptPublic)->Arg(1024)->Arg(2048)->Arg(3072)->Unit(benchmark::kMicrosecond);
+BENCHMARK(EncryptShort)->Arg(1024)->Arg(2048)->Arg(3072)->Unit(benchmark::kMicrosecond);
+BENCHMARK(EncryptOwner)->Arg(1024)->Arg(2048)->Arg(3072)->Unit(benchmark::kMicrosecond);
+BENCHMARK(Decrypt)->Arg(1024)->Arg(2048)->Arg(3072)->Unit(benchmark::kMicrosecond);
+BENCHMARK(AdmitCiphertexts)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
+
+// ---- PSI ----
 
 std::vector<std::string> Ids() {
   std::vector<std::string> ids;

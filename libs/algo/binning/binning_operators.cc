@@ -7,6 +7,7 @@
 #include "algo/binning/hetero_feature_binning.h"
 #include "algo/binning/order_statistics.h"
 #include "base/status.h"
+#include "crypto/homomorphic/ciphertexts.h"
 #include "dataframe/block.h"
 #include "fate/binning.pb.h"
 
@@ -192,8 +193,8 @@ absl::Status Transform(const OperatorContext& context, PairReader& input, PairWr
 // block key -> block  ==>  block key -> encrypted labels; with the public key only
 absl::Status Encrypt(const OperatorContext& context, PairReader& input, PairWriter& output) {
   ASSIGN_OR_RETURN(const auto request, Parse<LabelKey>(context.parameters));
-  ASSIGN_OR_RETURN(const auto key, crypto::PaillierPublicKey::Parse(request.public_key()));
-  const crypto::PaillierEncryptor encryptor(key);
+  ASSIGN_OR_RETURN(const auto key, crypto::paillier::PublicKey::Parse(request.public_key()));
+  const crypto::paillier::Encryptor encryptor(key);
   return ForEachBlock(context, input, 0, [&](const Block& block) -> absl::Status {
     if (!block.has_label()) return InvalidArgumentError("the data has no label");
     ASSIGN_OR_RETURN(const std::string labels, EncryptLabels(encryptor, block));
@@ -201,42 +202,37 @@ absl::Status Encrypt(const OperatorContext& context, PairReader& input, PairWrit
   });
 }
 
-void Audit(const crypto::PaillierPublicKey& key, const EncryptedLabels& labels, LabelAudit& audit) {
-  audit.set_ciphertexts(audit.ciphertexts() + labels.labels.size());
-  for (const crypto::Ciphertext& label : labels.labels) {
-    audit.set_unmasked(audit.unmasked() + key.IsUnmasked(label));
-  }
+void AddTo(LabelAudit& audit, const crypto::paillier::CiphertextAudit& more) {
+  audit.set_ciphertexts(audit.ciphertexts() + more.ciphertexts);
+  audit.set_unmasked(audit.unmasked() + more.unmasked);
 }
 
 absl::StatusOr<std::string> AuditLabels(const OperatorContext& context, PairReader& input) {
   ASSIGN_OR_RETURN(const auto request, Parse<LabelKey>(context.parameters));
-  ASSIGN_OR_RETURN(const auto key, crypto::PaillierPublicKey::Parse(request.public_key()));
+  ASSIGN_OR_RETURN(const auto key, crypto::paillier::PublicKey::Parse(request.public_key()));
   LabelAudit audit;
   while (input.Next()) {
     ASSIGN_OR_RETURN(const EncryptedLabels labels, ParseLabels(key, input.value()));
-    Audit(key, labels, audit);
+    AddTo(audit, labels.audit);
   }
   RETURN_IF_ERROR(input.status());
   return audit.SerializeAsString();
 }
 
-void WriteSums(const LabelSummer& summer, const crypto::PaillierPublicKey& key,
-               const std::vector<Bins>& bins, LabelSums& out) {
-  for (size_t column = 0; column < bins.size(); ++column) {
-    auto* sums = out.add_columns();
-    for (size_t bin = 0; bin < bins[column].size(); ++bin) {
-      const int64_t size = summer.size(column, bin);
-      sums->add_sizes(static_cast<uint64_t>(size));
-      sums->add_sums(size == 0 ? "" : key.SerializeCiphertext(summer.Sum(column, bin)));
-    }
+void WriteSums(const LabelSummer& summer, const std::vector<Bins>& bins, LabelSums& out) {
+  size_t next = 0;
+  for (const Bins& column : bins) {
+    auto* sizes = out.mutable_sizes()->add_columns();
+    for (size_t bin = 0; bin < column.size(); ++bin) sizes->add_sizes(summer.sizes()[next++]);
   }
+  out.set_sums(crypto::Serialize(summer.sums()));
 }
 
 // blocks of the host, encrypted labels under the same keys  ==>  sums by bin
 absl::StatusOr<std::string> SumLabels(const OperatorContext& context,
                                       std::vector<PairReader>& inputs) {
   ASSIGN_OR_RETURN(const auto request, Parse<LabelSumRequest>(context.parameters));
-  ASSIGN_OR_RETURN(const auto key, crypto::PaillierPublicKey::Parse(request.public_key()));
+  ASSIGN_OR_RETURN(const auto key, crypto::paillier::PublicKey::Parse(request.public_key()));
   if (inputs.size() != 2) return InvalidArgumentError("binning.sum_labels needs two stores");
   std::vector<uint32_t> indexes;
   for (const auto& column : request.columns().columns()) indexes.push_back(column.index());
@@ -252,11 +248,11 @@ absl::StatusOr<std::string> SumLabels(const OperatorContext& context,
                                  }
                                  ASSIGN_OR_RETURN(const EncryptedLabels labels,
                                                   ParseLabels(key, encrypted.value()));
-                                 Audit(key, labels, *result.mutable_audit());
+                                 AddTo(*result.mutable_audit(), labels.audit);
                                  return summer.Add(block, labels);
                                }));
   if (encrypted.Next()) return FailedPreconditionError("the guest has more rows; run psi first");
-  WriteSums(summer, key, bins, result);
+  WriteSums(summer, bins, result);
   return result.SerializeAsString();
 }
 

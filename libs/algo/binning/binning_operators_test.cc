@@ -18,14 +18,16 @@
 #include "algo/local_tables_harness.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "crypto/homomorphic/ciphertexts.h"
 #include "fate/binning.pb.h"
 
 namespace fate::algo {
 namespace {
 
-using crypto::Ciphertext;
-using crypto::PaillierEncryptor;
-using crypto::PaillierPrivateKey;
+using crypto::BigInt;
+using crypto::Residues;
+using crypto::paillier::Encryptor;
+using crypto::paillier::PrivateKey;
 using dataframe::Row;
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
@@ -34,8 +36,8 @@ using ::testing::Pointwise;
 
 constexpr int kPartitions = 4;
 
-const PaillierPrivateKey& Key() {
-  static const auto& key = *new PaillierPrivateKey(*PaillierPrivateKey::Generate(1024));
+const PrivateKey& Key() {
+  static const auto& key = *new PrivateKey(*PrivateKey::Generate(1024));
   return key;
 }
 
@@ -134,25 +136,25 @@ class BinningProtocol : public testing::Test {
         const auto partitions,
         tables_.WithStores(host, encrypted, "binning.sum_labels", request.SerializeAsString()));
     std::vector<BinCounts> counts;
-    std::vector<Ciphertext> sums;
-    for (size_t i = 0; i < columns.size(); ++i) {
-      counts.push_back({std::vector<int64_t>(columns[i].bins.size()), {}});
-      for (size_t bin = 0; bin < columns[i].bins.size(); ++bin) {
-        Ciphertext sum = key.EncodeUnmasked(0);
-        for (const std::string& bytes : partitions) {
-          LabelSums partition;
-          EXPECT_TRUE(partition.ParseFromString(bytes));
-          const auto& column = partition.columns(int(i));
-          counts[i].sizes[bin] += int64_t(column.sizes(int(bin)));
-          if (column.sizes(int(bin)) == 0) continue;
-          sum = key.Add(sum, *key.ParseCiphertext(column.sums(int(bin))));
-        }
-        sums.push_back(sum);
-      }
+    size_t bins = 0;
+    for (const auto& column : columns) {
+      counts.push_back({std::vector<int64_t>(column.bins.size()), {}});
+      bins += column.bins.size();
     }
-    ASSIGN_OR_RETURN(const auto packed, PackSums(PaillierEncryptor(key), sums));
-    for (const Ciphertext& c : packed) EXPECT_FALSE(key.IsUnmasked(c));
-    ASSIGN_OR_RETURN(const auto events, UnpackSums(Key(), packed, sums.size()));
+    Residues sums = NoSums(key, bins);
+    for (const std::string& bytes : partitions) {
+      LabelSums partition;
+      EXPECT_TRUE(partition.ParseFromString(bytes));
+      for (size_t i = 0; i < counts.size(); ++i) {
+        for (size_t bin = 0; bin < counts[i].sizes.size(); ++bin) {
+          counts[i].sizes[bin] += int64_t(partition.sizes().columns(int(i)).sizes(int(bin)));
+        }
+      }
+      EXPECT_TRUE(crypto::AddInto(sums, 0, *crypto::Parse(key.ring(), partition.sums())).ok());
+    }
+    ASSIGN_OR_RETURN(const Residues packed, PackSums(Encryptor(key), sums));
+    EXPECT_EQ(crypto::paillier::AuditCiphertexts(key, packed).unmasked, 0u);
+    ASSIGN_OR_RETURN(const auto events, UnpackSums(Key(), packed, bins));
     auto next = events.begin();
     for (auto& column : counts) {
       column.events.assign(next, next + std::ptrdiff_t(column.sizes.size()));
@@ -201,7 +203,7 @@ class BinningProtocol : public testing::Test {
   void ExpectExact(const std::vector<Row>& guest_rows, const std::vector<Row>& host_rows) {
     const LocalTable guest = tables_.Frame(guest_rows, kPartitions);
     const LocalTable host = tables_.Frame(host_rows, kPartitions);
-    auto& counters = crypto::GlobalPaillierCounters();
+    auto& counters = crypto::paillier::GlobalCounters();
     const uint64_t encryptions = counters.encryptions, masks = counters.masks;
     const auto encrypted = tables_.Map(guest, "binning.encrypt_labels", KeyParameters());
     ASSERT_TRUE(encrypted.ok()) << encrypted.status();
@@ -264,7 +266,7 @@ TEST_F(BinningProtocol, AnUnmaskedLabelIsFoundByTheAudit) {
       tables_.Map(tables_.Frame(guest, 1), "binning.encrypt_labels", KeyParameters()).value();
   auto [key, value] = tables_.Read(encrypted)[0];
   const auto& public_key = Key().public_key();
-  const std::string plain = public_key.SerializeCiphertext(public_key.EncodeUnmasked(1));
+  const std::string plain = crypto::Serialize(*public_key.EncodeUnmasked({{BigInt(1)}}));
   value.replace(32, plain.size(), plain);
   const LabelAudit audit = Audit(tables_.Put({{key, value}}, 1));
   EXPECT_EQ(audit.ciphertexts(), 10u);
@@ -292,7 +294,7 @@ TEST_F(BinningProtocol, NoTableOrParameterHoldsThePrivateKey) {
       tables_.Map(tables_.Frame(guest, 2), "binning.encrypt_labels", KeyParameters()).value();
   EXPECT_EQ(KeyParameters().size(), key.Serialize().size() + 3);  // tag, length, n
   for (const auto& [block, value] : tables_.Read(encrypted)) {
-    EXPECT_EQ((value.size() - 32) % key.ciphertext_bytes(), 0u);
+    EXPECT_EQ((value.size() - 32) % crypto::CiphertextBytes(*key.ring()), 0u);
   }
   // The host's tool for reading, without p and q: c mod n^2 shows 1 + n m only when unmasked.
   EXPECT_EQ(Audit(encrypted).unmasked(), 0u);

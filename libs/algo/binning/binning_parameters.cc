@@ -6,7 +6,7 @@
 #include "algo/parameters.h"
 #include "base/status.h"
 #include "base/text.h"
-#include "crypto/paillier.h"
+#include "crypto/key_checks.h"
 
 namespace fate::algo {
 namespace {
@@ -101,9 +101,9 @@ absl::Status ParseCipher(const Parameters& parameters, const json& object,
                                  kComponent);
   }
   ASSIGN_OR_RETURN(const int64_t bits,
-                   cipher.Int("key_length", crypto::kDefaultPaillierBits, 0, int64_t{1} << 20));
+                   cipher.Int("key_length", crypto::kDefaultKeyBits, 0, int64_t{1} << 20));
   result.key_bits = static_cast<int>(bits);
-  return crypto::CheckPaillierBits(result.key_bits);
+  return crypto::CheckKeyBits(result.key_bits);
 }
 
 absl::Status ParseChoices(const Parameters& parameters, BinningParameters& result) {

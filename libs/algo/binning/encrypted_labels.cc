@@ -1,11 +1,19 @@
 #include "algo/binning/encrypted_labels.h"
 
+#include <algorithm>
+
 #include "base/status.h"
 #include "crypto/hash.h"
+#include "crypto/homomorphic/ciphertexts.h"
+#include "crypto/paillier/packing.h"
 #include "dataframe/bytes.h"
 
 namespace fate::algo {
 namespace {
+
+using crypto::BigInt;
+using crypto::Residues;
+namespace paillier = crypto::paillier;
 
 constexpr size_t kDigestBytes = 32;
 
@@ -21,44 +29,43 @@ std::string SampleIdDigest(const dataframe::Block& block) {
   return std::string(digest.begin(), digest.end());
 }
 
-absl::StatusOr<std::string> EncryptLabels(const crypto::PaillierEncryptor& encryptor,
+absl::StatusOr<std::string> EncryptLabels(const paillier::Encryptor& encryptor,
                                           const dataframe::Block& block) {
-  std::string bytes = SampleIdDigest(block);
+  std::vector<BigInt> labels;
   for (size_t row = 0; row < block.rows(); ++row) {
     const double label = block.label(row);
     if (label != 0 && label != 1) {
       return InvalidArgumentError("label {} of sample '{}' is not binary (0 or 1)", label,
                                   block.sample_id(row));
     }
-    const crypto::Ciphertext c = encryptor.Encrypt(static_cast<int64_t>(label));
-    bytes += encryptor.public_key().SerializeCiphertext(c);
+    labels.emplace_back(static_cast<int64_t>(label));
   }
-  return bytes;
+  ASSIGN_OR_RETURN(const Residues encrypted, encryptor.Encrypt(labels));
+  return SampleIdDigest(block) + crypto::Serialize(encrypted);
 }
 
-absl::StatusOr<EncryptedLabels> ParseLabels(const crypto::PaillierPublicKey& key,
+absl::StatusOr<EncryptedLabels> ParseLabels(const paillier::PublicKey& key,
                                             std::string_view bytes) {
-  const size_t width = key.ciphertext_bytes();
+  const size_t width = crypto::CiphertextBytes(*key.ring());
   if (bytes.size() < kDigestBytes || (bytes.size() - kDigestBytes) % width != 0 ||
       (bytes.size() - kDigestBytes) / width > dataframe::kRowsPerBlock) {
     return DataLossError("{} bytes are no block of encrypted labels under a key of {} bits",
                          bytes.size(), key.bits());
   }
-  EncryptedLabels result{bytes.substr(0, kDigestBytes), {}};
-  for (size_t at = kDigestBytes; at < bytes.size(); at += width) {
-    ASSIGN_OR_RETURN(crypto::Ciphertext label, key.ParseCiphertext(bytes.substr(at, width)));
-    result.labels.push_back(std::move(label));
-  }
+  EncryptedLabels result{bytes.substr(0, kDigestBytes), {}, {}};
+  ASSIGN_OR_RETURN(result.labels,
+                   paillier::AdmitCiphertexts(key, bytes.substr(kDigestBytes), &result.audit));
   return result;
 }
 
-LabelSummer::LabelSummer(const crypto::PaillierPublicKey& key, std::vector<uint32_t> column_indexes,
+LabelSummer::LabelSummer(const paillier::PublicKey& key, std::vector<uint32_t> column_indexes,
                          std::vector<Bins> bins)
-    : key_(key), column_indexes_(std::move(column_indexes)), bins_(std::move(bins)) {
+    : column_indexes_(std::move(column_indexes)), bins_(std::move(bins)) {
   for (const Bins& column : bins_) {
-    sizes_.emplace_back(column.size());
-    sums_.emplace_back(column.size(), crypto::PaillierSum(key_));
+    first_bin_.push_back(static_cast<uint32_t>(sizes_.size()));
+    sizes_.resize(sizes_.size() + column.size());
   }
+  sums_ = NoSums(key, sizes_.size());
 }
 
 absl::Status LabelSummer::Add(const dataframe::Block& block, const EncryptedLabels& labels) {
@@ -67,58 +74,48 @@ absl::Status LabelSummer::Add(const dataframe::Block& block, const EncryptedLabe
         "the rows of this party are not those of the guest; run psi before binning, and give both "
         "parties its output");
   }
-  for (size_t row = 0; row < block.rows(); ++row) {
-    const crypto::Montgomery::Element term = key_.modulus().Plain(labels.labels[row].value);
-    for (size_t column = 0; column < bins_.size(); ++column) {
+  std::vector<crypto::Contribution> contributions;
+  for (size_t column = 0; column < bins_.size(); ++column) {
+    for (size_t row = 0; row < block.rows(); ++row) {
       const int bin = bins_[column].Of(block.value(row, column_indexes_[column]));
       if (bin < 0) continue;
-      sums_[column][static_cast<size_t>(bin)].Add(term);
-      ++sizes_[column][static_cast<size_t>(bin)];
+      const uint32_t target = first_bin_[column] + static_cast<uint32_t>(bin);
+      contributions.push_back({static_cast<uint32_t>(row), target});
+      ++sizes_[target];
     }
   }
-  return absl::OkStatus();
+  return crypto::AddContributions(sums_, labels.labels, contributions);
 }
 
-size_t SlotsPerCiphertext(const crypto::PaillierPublicKey& key) {
+Residues NoSums(const paillier::PublicKey& key, size_t count) {
+  Residues sums(key.ring(), count);
+  for (size_t i = 0; i < count; ++i) std::copy_n(key.ring()->one(), key.ring()->words(), sums[i]);
+  return sums;
+}
+
+size_t SlotsPerCiphertext(const paillier::PublicKey& key) {
   return static_cast<size_t>((key.bits() - 1) / kSlotBits);
 }
 
-absl::StatusOr<std::vector<crypto::Ciphertext>> PackSums(const crypto::PaillierEncryptor& encryptor,
-                                                         std::span<const crypto::Ciphertext> sums) {
-  const crypto::PaillierPublicKey& key = encryptor.public_key();
-  const crypto::BigInt shift = crypto::BigInt::PowerOfTwo(kSlotBits);
-  std::vector<crypto::Ciphertext> packed;
-  while (!sums.empty()) {
-    const size_t slots = std::min(SlotsPerCiphertext(key), sums.size());
-    crypto::Ciphertext all = sums[slots - 1];
-    for (size_t i = slots - 1; i-- > 0;) {
-      ASSIGN_OR_RETURN(all, key.MulPlain(all, shift));
-      all = key.Add(all, sums[i]);
-    }
-    packed.push_back(encryptor.Rerandomize(all));
-    sums = sums.subspan(slots);
-  }
+absl::StatusOr<Residues> PackSums(const paillier::Encryptor& encryptor, const Residues& sums) {
+  ASSIGN_OR_RETURN(Residues packed,
+                   crypto::Squeeze(sums, SlotsPerCiphertext(encryptor.public_key()), kSlotBits));
+  RETURN_IF_ERROR(encryptor.Rerandomize(packed));
   return packed;
 }
 
-absl::StatusOr<std::vector<int64_t>> UnpackSums(const crypto::PaillierPrivateKey& key,
-                                                std::span<const crypto::Ciphertext> packed,
-                                                size_t count) {
-  const size_t slots = SlotsPerCiphertext(key.public_key());
-  if (packed.size() != (count + slots - 1) / slots) {
+absl::StatusOr<std::vector<int64_t>> UnpackSums(const paillier::PrivateKey& key,
+                                                const Residues& packed, size_t count) {
+  const auto slots = static_cast<int>(SlotsPerCiphertext(key.public_key()));
+  ASSIGN_OR_RETURN(const auto packing,
+                   crypto::Packing::Create(kSlotBits, slots, key.public_key().bits() - 1));
+  if (packed.size() != packing.plaintexts(count)) {
     return DataLossError("{} ciphertexts for {} counts", packed.size(), count);
   }
-  const crypto::BigInt shift = crypto::BigInt::PowerOfTwo(kSlotBits);
-  std::vector<int64_t> counts;
-  for (const crypto::Ciphertext& c : packed) {
-    crypto::BigInt all = key.Decrypt(c);
-    for (size_t i = 0; i < slots && counts.size() < count; ++i) {
-      counts.push_back(all.Mod(shift).ToInt64());
-      all >>= kSlotBits;
-    }
-    if (!all.IsZero()) return DataLossError("a ciphertext holds more than its counts");
-  }
-  return counts;
+  ASSIGN_OR_RETURN(const std::vector<BigInt> plaintexts, key.Decrypt(packed));
+  const auto counts = packing.UnpackUnsigned(plaintexts, count);
+  if (!counts.ok()) return DataLossError("packed counts: {}", Message(counts.status()));
+  return std::vector<int64_t>(counts->begin(), counts->end());
 }
 
 }  // namespace fate::algo

@@ -17,8 +17,8 @@
 
 #include "absl/status/statusor.h"
 #include "algo/binning/bins.h"
-#include "crypto/paillier_encryptor.h"
-#include "crypto/paillier_sum.h"
+#include "crypto/paillier/encryptor.h"
+#include "crypto/paillier/received.h"
 #include "dataframe/block.h"
 
 namespace fate::algo {
@@ -27,17 +27,18 @@ namespace fate::algo {
 
 // SHA-256 over the sample ids of the block, then one ciphertext of 0 or 1 for each row. The
 // digest lets the host see that its rows are the guest's.
-absl::StatusOr<std::string> EncryptLabels(const crypto::PaillierEncryptor& encryptor,
+absl::StatusOr<std::string> EncryptLabels(const crypto::paillier::Encryptor& encryptor,
                                           const dataframe::Block& block);
 
 std::string SampleIdDigest(const dataframe::Block& block);
 
 struct EncryptedLabels {
   std::string_view digest;
-  std::vector<crypto::Ciphertext> labels;
+  crypto::Residues labels;
+  crypto::paillier::CiphertextAudit audit;
 };
-// Error: kDataLoss for a wrong size or a ciphertext out of range.
-absl::StatusOr<EncryptedLabels> ParseLabels(const crypto::PaillierPublicKey& key,
+// Error: kDataLoss for a wrong size, kInvalidArgument for what is no ciphertext of the key.
+absl::StatusOr<EncryptedLabels> ParseLabels(const crypto::paillier::PublicKey& key,
                                             std::string_view bytes);
 
 // ---- sums by bin ----
@@ -45,23 +46,27 @@ absl::StatusOr<EncryptedLabels> ParseLabels(const crypto::PaillierPublicKey& key
 // Sums the encrypted labels by the bins of several columns. For one thread.
 class LabelSummer {
  public:
-  LabelSummer(const crypto::PaillierPublicKey& key, std::vector<uint32_t> column_indexes,
+  LabelSummer(const crypto::paillier::PublicKey& key, std::vector<uint32_t> column_indexes,
               std::vector<Bins> bins);
 
   // Error: kFailedPrecondition when the rows are not those of `labels`.
   absl::Status Add(const dataframe::Block& block, const EncryptedLabels& labels);
 
-  int64_t size(size_t column, size_t bin) const { return sizes_[column][bin]; }
-  // As they add up: as masked as the labels are, the unmasked 0 for a bin without rows.
-  crypto::Ciphertext Sum(size_t column, size_t bin) const { return sums_[column][bin].Finish(); }
+  // One for each bin, column after column.
+  const std::vector<uint64_t>& sizes() const { return sizes_; }
+  // The same order; as masked as the labels are, the unmasked 0 for a bin without rows.
+  const crypto::Residues& sums() const { return sums_; }
 
  private:
-  crypto::PaillierPublicKey key_;
   std::vector<uint32_t> column_indexes_;
   std::vector<Bins> bins_;
-  std::vector<std::vector<int64_t>> sizes_;
-  std::vector<std::vector<crypto::PaillierSum>> sums_;
+  std::vector<uint32_t> first_bin_;  // of each column
+  std::vector<uint64_t> sizes_;
+  crypto::Residues sums_;
 };
+
+// `count` sums of nothing: unmasked zeros.
+crypto::Residues NoSums(const crypto::paillier::PublicKey& key, size_t count);
 
 // ---- packing ----
 
@@ -69,16 +74,15 @@ class LabelSummer {
 inline constexpr int kSlotBits = 40;
 
 // How many counts one ciphertext of the key holds.
-size_t SlotsPerCiphertext(const crypto::PaillierPublicKey& key);
+size_t SlotsPerCiphertext(const crypto::paillier::PublicKey& key);
 
-// Packs encrypted counts below 2^kSlotBits, the first in the lowest bits, and masks the results
+// Packs encrypted counts below 2^kSlotBits, the first in the highest bits, and masks the results
 // anew.
-absl::StatusOr<std::vector<crypto::Ciphertext>> PackSums(const crypto::PaillierEncryptor& encryptor,
-                                                         std::span<const crypto::Ciphertext> sums);
+absl::StatusOr<crypto::Residues> PackSums(const crypto::paillier::Encryptor& encryptor,
+                                          const crypto::Residues& sums);
 
 // The `count` packed numbers. Error: kDataLoss when there is more or less in the ciphertexts.
-absl::StatusOr<std::vector<int64_t>> UnpackSums(const crypto::PaillierPrivateKey& key,
-                                                std::span<const crypto::Ciphertext> packed,
-                                                size_t count);
+absl::StatusOr<std::vector<int64_t>> UnpackSums(const crypto::paillier::PrivateKey& key,
+                                                const crypto::Residues& packed, size_t count);
 
 }  // namespace fate::algo

@@ -56,17 +56,14 @@ absl::StatusOr<size_t> CheckLayout(const AnonymousColumns& columns, const Featur
 }
 
 absl::StatusOr<std::vector<int64_t>> DecryptCounts(const PackedCounts& message,
-                                                   const crypto::PaillierPrivateKey& key,
+                                                   const crypto::paillier::PrivateKey& key,
                                                    size_t bins) {
   if (message.slot_bits() != kSlotBits || message.count() != bins) {
     return DataLossError("{} counts of {} bits for {} bins", message.count(), message.slot_bits(),
                          bins);
   }
-  std::vector<crypto::Ciphertext> packed;
-  for (const std::string& bytes : message.ciphertexts()) {
-    ASSIGN_OR_RETURN(crypto::Ciphertext c, key.public_key().ParseCiphertext(bytes));
-    packed.push_back(std::move(c));
-  }
+  ASSIGN_OR_RETURN(const crypto::Residues packed,
+                   crypto::paillier::AdmitCiphertexts(key.public_key(), message.ciphertexts()));
   return UnpackSums(key, packed, bins);
 }
 
@@ -91,7 +88,7 @@ absl::Status CheckTotals(const BinCounts& counts, const std::string& column,
 }
 
 absl::StatusOr<BinningModel::NamedMetrics> HostMetrics(Federation& federation, const Party& host,
-                                                       const crypto::PaillierPrivateKey& key,
+                                                       const crypto::paillier::PrivateKey& key,
                                                        const BinningParameters& parameters,
                                                        const LabelCounts& labels) {
   ASSIGN_OR_RETURN(const auto columns,
@@ -120,7 +117,7 @@ absl::StatusOr<BinningModel::NamedMetrics> HostMetrics(Federation& federation, c
 }  // namespace
 
 absl::Status SendLabels(Federation& federation, const dataframe::DataFrame& frame,
-                        const crypto::PaillierPublicKey& key, int64_t rows) {
+                        const crypto::paillier::PublicKey& key, int64_t rows) {
   const std::vector<Party> hosts = federation.PartiesOf("host");
   for (const Party& host : hosts) {
     RETURN_IF_ERROR(federation.PutObject("pk", kBinningTag, host, key.Serialize()));
@@ -137,11 +134,9 @@ absl::Status SendLabels(Federation& federation, const dataframe::DataFrame& fram
   return encrypted.Destroy();
 }
 
-absl::StatusOr<BinningModel::NamedMetrics> ReceiveHostMetrics(Federation& federation,
-                                                              const Party& host,
-                                                              const crypto::PaillierPrivateKey& key,
-                                                              const BinningParameters& parameters,
-                                                              const LabelCounts& labels) {
+absl::StatusOr<BinningModel::NamedMetrics> ReceiveHostMetrics(
+    Federation& federation, const Party& host, const crypto::paillier::PrivateKey& key,
+    const BinningParameters& parameters, const LabelCounts& labels) {
   auto metrics = HostMetrics(federation, host, key, parameters, labels);
   if (!metrics.ok()) return Annotate(metrics.status(), "encrypted totals of " + host.ToString());
   return metrics;

@@ -8,7 +8,7 @@
 
 #include "algo/binning/binning_model.h"
 #include "algo/component.h"
-#include "crypto/paillier.h"
+#include "crypto/paillier/private_key.h"
 #include "dataframe/data_frame.h"
 #include "fate/binning.pb.h"
 
@@ -18,14 +18,13 @@ inline constexpr char kBinningTag[] = "default.train";
 
 // Sends the public key and all labels, encrypted, to every host.
 absl::Status SendLabels(federation::Federation& federation, const dataframe::DataFrame& frame,
-                        const crypto::PaillierPublicKey& key, int64_t rows);
+                        const crypto::paillier::PublicKey& key, int64_t rows);
 
 // Receives and decrypts one host's totals. They must add up to the guest's own.
-absl::StatusOr<BinningModel::NamedMetrics> ReceiveHostMetrics(federation::Federation& federation,
-                                                              const federation::Party& host,
-                                                              const crypto::PaillierPrivateKey& key,
-                                                              const BinningParameters& parameters,
-                                                              const LabelCounts& labels);
+absl::StatusOr<BinningModel::NamedMetrics> ReceiveHostMetrics(
+    federation::Federation& federation, const federation::Party& host,
+    const crypto::paillier::PrivateKey& key, const BinningParameters& parameters,
+    const LabelCounts& labels);
 
 // Sums the guest's labels by bin and sends the totals. Returns what the received ciphertexts
 // were like; unmasked ones deserve a warning to people.

@@ -75,10 +75,8 @@ absl::Status CountOwnBins(const DataFrame& frame, const BinningParameters& param
 }
 
 void WarnOfShortKey(TaskContext& context, int bits) {
-  if (bits >= crypto::kDefaultPaillierBits) return;
-  context.Log("", fmt::format("warning: a Paillier key of {} bits is weak; set "
-                              "he_param.key_length to {}",
-                              bits, crypto::kDefaultPaillierBits));
+  const std::string warning = crypto::paillier::WeakKeyWarning(bits);
+  if (!warning.empty()) context.Log("", "warning: " + warning + " as he_param.key_length");
 }
 
 absl::Status ReportInformationValues(TaskContext& context, const BinningModel& model) {
@@ -98,12 +96,12 @@ absl::Status TrainGuest(TaskContext& context, const DataFrame& frame,
                         const BinningParameters& parameters, int64_t rows, BinningModel& model) {
   ASSIGN_OR_RETURN(const LabelCounts labels, CountLabels(frame));
   const bool federated = !parameters.skip_metrics && !parameters.local_only;
-  std::optional<crypto::PaillierPrivateKey> key;
+  std::optional<crypto::paillier::PrivateKey> key;
   federation::Federation* federation = nullptr;
   if (federated) {
     WarnOfShortKey(context, parameters.key_bits);
     ASSIGN_OR_RETURN(federation, context.federation());
-    ASSIGN_OR_RETURN(key, crypto::PaillierPrivateKey::Generate(parameters.key_bits));
+    ASSIGN_OR_RETURN(key, crypto::paillier::PrivateKey::Generate(parameters.key_bits));
     RETURN_IF_ERROR(SendLabels(*federation, frame, key->public_key(), rows));
   }
   ASSIGN_OR_RETURN(model.columns, FindBins(frame, columns, parameters, rows));

@@ -2,58 +2,60 @@
 #include "algo/binning/encrypted_labels.h"
 #include "algo/binning/guest_and_host.h"
 #include "base/status.h"
+#include "crypto/homomorphic/ciphertexts.h"
 
 namespace fate::algo {
 namespace {
 
-using crypto::Ciphertext;
+using crypto::Residues;
 using federation::Federation;
 using federation::Party;
 
 // Totals of all partitions: rows by bin, and one ciphertext a bin, column after column.
 struct Totals {
   FeatureBinSizes sizes;
-  std::vector<Ciphertext> sums;
+  Residues sums;
   LabelAudit audit;
 };
 
-Totals EmptyTotals(const crypto::PaillierPublicKey& key,
+Totals EmptyTotals(const crypto::paillier::PublicKey& key,
                    const std::vector<BinningModel::Column>& columns) {
   Totals totals;
+  size_t bins = 0;
   for (const auto& column : columns) {
     auto* sizes = totals.sizes.add_columns();
-    for (size_t i = 0; i < column.bins.size(); ++i) {
-      sizes->add_sizes(0);
-      totals.sums.push_back(key.EncodeUnmasked(0));
-    }
+    for (size_t i = 0; i < column.bins.size(); ++i) sizes->add_sizes(0);
+    bins += column.bins.size();
   }
+  totals.sums = NoSums(key, bins);
   return totals;
 }
 
-absl::Status AddPartition(const crypto::PaillierPublicKey& key, const LabelSums& partition,
-                          Totals& totals) {
-  size_t at = 0;
-  for (int i = 0; i < totals.sizes.columns_size(); ++i) {
-    auto* sizes = totals.sizes.mutable_columns(i);
-    for (int bin = 0; bin < sizes->sizes_size(); ++bin, ++at) {
-      if (i >= partition.columns_size() || bin >= partition.columns(i).sizes_size() ||
-          bin >= partition.columns(i).sums_size()) {
-        return InternalError("an egg returned sums of too few bins");
-      }
-      const auto& column = partition.columns(i);
-      if (column.sizes(bin) == 0) continue;
-      ASSIGN_OR_RETURN(const Ciphertext sum, key.ParseCiphertext(column.sums(bin)));
-      totals.sums[at] = key.Add(totals.sums[at], sum);
-      sizes->set_sizes(bin, sizes->sizes(bin) + column.sizes(bin));
+absl::Status AddSizes(const FeatureBinSizes& partition, FeatureBinSizes& totals) {
+  for (int i = 0; i < totals.columns_size(); ++i) {
+    auto* sizes = totals.mutable_columns(i);
+    if (i >= partition.columns_size() || partition.columns(i).sizes_size() != sizes->sizes_size()) {
+      return InternalError("an egg returned sizes of other bins");
+    }
+    for (int bin = 0; bin < sizes->sizes_size(); ++bin) {
+      sizes->set_sizes(bin, sizes->sizes(bin) + partition.columns(i).sizes(bin));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status AddPartition(const LabelSums& partition, Totals& totals) {
+  RETURN_IF_ERROR(AddSizes(partition.sizes(), totals.sizes));
+  ASSIGN_OR_RETURN(const Residues sums, crypto::Parse(totals.sums.shared_ring(), partition.sums()));
+  if (sums.size() != totals.sums.size()) return InternalError("an egg returned too few sums");
+  RETURN_IF_ERROR(crypto::AddInto(totals.sums, 0, sums));
   totals.audit.set_ciphertexts(totals.audit.ciphertexts() + partition.audit().ciphertexts());
   totals.audit.set_unmasked(totals.audit.unmasked() + partition.audit().unmasked());
   return absl::OkStatus();
 }
 
 absl::StatusOr<Totals> SumLabels(const dataframe::DataFrame& frame, const compute::Table& labels,
-                                 const crypto::PaillierPublicKey& key,
+                                 const crypto::paillier::PublicKey& key,
                                  const std::vector<BinningModel::Column>& columns) {
   if (labels.partitions() != frame.table.partitions()) {
     return FailedPreconditionError(
@@ -71,20 +73,20 @@ absl::StatusOr<Totals> SumLabels(const dataframe::DataFrame& frame, const comput
   for (const std::string& bytes : partitions) {
     LabelSums partition;
     if (!partition.ParseFromString(bytes)) return InternalError("an egg returned no sums");
-    RETURN_IF_ERROR(AddPartition(key, partition, totals));
+    RETURN_IF_ERROR(AddPartition(partition, totals));
   }
   return totals;
 }
 
 absl::Status SendTotals(Federation& federation, const Party& guest,
-                        const crypto::PaillierPublicKey& key, const Totals& totals,
+                        const crypto::paillier::PublicKey& key, const Totals& totals,
                         const std::vector<BinningModel::Column>& columns) {
-  const crypto::PaillierEncryptor encryptor(key);
+  const crypto::paillier::Encryptor encryptor(key);
   ASSIGN_OR_RETURN(const auto packed, PackSums(encryptor, totals.sums));
   PackedCounts counts;
   counts.set_slot_bits(kSlotBits);
   counts.set_count(totals.sums.size());
-  for (const Ciphertext& c : packed) counts.add_ciphertexts(key.SerializeCiphertext(c));
+  counts.set_ciphertexts(crypto::Serialize(packed));
   AnonymousColumns names;
   for (const auto& column : columns) names.add_names(column.column.anonymous_name);
   const auto put = [&](const std::string& name, const google::protobuf::Message& message) {
@@ -103,7 +105,7 @@ absl::StatusOr<LabelAudit> SendSums(Federation& federation, const dataframe::Dat
   if (guests.size() != 1) return InvalidArgumentError("hetero_feature_binning needs one guest");
   const Party& guest = guests[0];
   ASSIGN_OR_RETURN(const std::string key_bytes, federation.GetObject("pk", kBinningTag, guest));
-  auto key = crypto::PaillierPublicKey::Parse(key_bytes);
+  auto key = crypto::paillier::PublicKey::Parse(key_bytes);
   if (!key.ok()) return Annotate(key.status(), "public key of " + guest.ToString());
   ASSIGN_OR_RETURN(const compute::Table labels, federation.GetTable("enc_y", kBinningTag, guest));
   auto totals = SumLabels(frame, labels, *key, columns);
