@@ -9,6 +9,7 @@
 #include "crypto/ring/batch_loop.h"
 #include "crypto/ring/invert.h"
 #include "crypto/ring/power.h"
+#include "crypto/ring/prefetch.h"
 
 namespace fate::crypto {
 namespace {
@@ -40,6 +41,10 @@ void MultiplyEach(const Ring& ring, const uint64_t* a, const uint64_t* b, size_t
     } else {
       ring.LoadSome(batch[1], b + at * words, lanes);
     }
+    if (at + 2 * ring.lanes() <= count) {  // lanes read in strides, which no hardware foresees
+      Prefetch(a + (at + lanes) * words, lanes * words);
+      if (b_step != 0) Prefetch(b + (at + lanes) * words, lanes * words);
+    }
     ring.Multiply(batch[0], batch[0], batch[1]);
     ring.StoreSome(out + at * words, batch[0], lanes);
   });
@@ -57,16 +62,16 @@ Residues EmptyLike(const Residues& a) {
 // A copy of a with those inverted whose multiplier is negative.
 absl::StatusOr<Residues> WithSigns(const Residues& a, const Multipliers& multipliers,
                                    const Parallel& parallel) {
-  std::vector<size_t> negative;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (multipliers.IsNegative(i)) negative.push_back(i);
-  }
   Residues result = a;
-  if (negative.empty()) return result;
-  ASSIGN_OR_RETURN(Residues inverse, Gather(a, negative));
-  RETURN_IF_ERROR(InvertEach(a.ring(), inverse[0], inverse.size(), inverse[0], parallel));
-  for (size_t i = 0; i < negative.size(); ++i) {
-    std::memcpy(result[negative[i]], inverse[i], a.ring().words() * sizeof(uint64_t));
+  std::vector<size_t> indices;
+  std::vector<uint64_t*> negative;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!multipliers.IsNegative(i)) continue;
+    indices.push_back(i);
+    negative.push_back(result[i]);
+  }
+  if (const auto culprit = InvertInPlace(a.ring(), negative, parallel)) {
+    return NotInvertibleError(a.ring(), indices[*culprit]);
   }
   return result;
 }
@@ -161,6 +166,12 @@ absl::StatusOr<Residues> MultiplyPlain(const Residues& a, const Multipliers& mul
   PowerAll(a.ring(), result[0], a.size(), multipliers.magnitudes().ToBigInt(0), result[0],
            parallel);
   return result;
+}
+
+absl::Status CheckInvertible(const Residues& a, const Parallel& parallel) {
+  if (a.size() == 0) return absl::OkStatus();
+  const auto culprit = FindNotInvertible(a.ring(), a[0], a.size(), parallel);
+  return culprit ? NotInvertibleError(a.ring(), *culprit) : absl::OkStatus();
 }
 
 absl::StatusOr<Residues> Squeeze(const Residues& a, size_t count, int shift_bits,

@@ -9,7 +9,7 @@
 // Vectors stay in the ring's form from Parse to Serialize. Functions are free of state; `parallel`
 // says where they run. Costs are in multiplications of the ring (0.4 us modulo 4096 bits with
 // AVX-512 IFMA). Error everywhere: kInvalidArgument when sizes do not fit or vectors come from
-// rings of different moduli; and from Subtract, Negate and negative multipliers, when an element
+// rings of different moduli; and from what subtracts or takes negative multipliers, when an element
 // cannot be inverted (named by its index): then it was not made with this key.
 
 #include <cstdint>
@@ -57,6 +57,9 @@ absl::Status SubtractFrom(Residues& a, size_t at, const Residues& b,
                           const Parallel& parallel = Inline());
 // a[i] += a[i] for first <= i < first + count.
 absl::Status Double(Residues& a, size_t first, size_t count, const Parallel& parallel = Inline());
+// Whether all have an inverse, as ciphertexts of this key do: for what comes from outside. One
+// multiplication each.
+absl::Status CheckInvertible(const Residues& a, const Parallel& parallel = Inline());
 // a[i] times multipliers[i]; one multiplier serves all. About one squaring a bit and a third of a
 // multiplication; three multiplications more for a negative one. Public: a multiplier shows in
 // the time.

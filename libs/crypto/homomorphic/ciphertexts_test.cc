@@ -211,7 +211,7 @@ TEST_P(CiphertextsTest, WhatDoesNotFitIsRefused) {
   const Residues a = Encrypt({1, 2, 3}), b = Encrypt({1, 2});
   const Residues foreign(Ring::ModuloSquare(n_ + 2, GetParam()), std::vector<BigInt>{1, 2, 3});
   const Residues not_invertible(ring_, std::vector{BigInt(1), p_, BigInt(2)});
-  const std::vector<int64_t> two{1, -2}, minus{-1, -1, -1};
+  const std::vector<int64_t> two{1, -2}, minus{-1, -1, -1}, mixed{1, -2, 3};
   const std::vector<int32_t> bins{0, 1, 2};
   const std::vector<Interval> interval{{2, 4}};
   const std::vector<size_t> chunks{2, 2};
@@ -223,6 +223,8 @@ TEST_P(CiphertextsTest, WhatDoesNotFitIsRefused) {
       Subtract(a, not_invertible).status(),
       MultiplyPlain(a, Multipliers(two)).status(),
       MultiplyPlain(not_invertible, Multipliers(minus)).status(),
+      MultiplyPlain(not_invertible, Multipliers(mixed)).status(),
+      CheckInvertible(not_invertible),
       WeightedSum(a, Multipliers(two)).status(),
       WeightedSum(not_invertible, Multipliers(minus)).status(),
       MultiplyRight(a, Multipliers(two), 2).status(),
@@ -242,7 +244,10 @@ TEST_P(CiphertextsTest, WhatDoesNotFitIsRefused) {
   for (size_t i = 0; i < refusals.size(); ++i) {
     EXPECT_EQ(refusals[i].code(), absl::StatusCode::kInvalidArgument) << "case " << i;
   }
-  EXPECT_NE(Message(refusals[2]).find("element 1 has no inverse"), std::string::npos);
+  for (const size_t i : {2, 4, 5, 6}) {
+    EXPECT_NE(Message(refusals[i]).find("element 1 has no inverse"), std::string::npos) << i;
+  }
+  EXPECT_TRUE(CheckInvertible(a).ok());
 }
 
 INSTANTIATE_TEST_SUITE_P(Isas, CiphertextsTest, testing::ValuesIn(SupportedIsas()),

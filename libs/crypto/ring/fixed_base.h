@@ -60,7 +60,7 @@ class FixedBaseTable {
   size_t teeth_ = 1, blocks_ = 1;
   size_t columns_ = 0, block_columns_ = 0;
   size_t padded_columns_ = 0;  // a multiple of 8
-  std::vector<uint64_t> table_;
+  Words table_;
 };
 
 }  // namespace fate::crypto

@@ -32,7 +32,7 @@ struct Window {
 struct Level {
   std::vector<Window> windows;
   std::vector<Item> items;
-  std::vector<uint64_t> elements;
+  Words elements;
 };
 
 // The items of a window, ordered by digit, zeros left out: factors and where each digit ends.
@@ -213,7 +213,7 @@ class PowerTable {
   const Ring& ring_;
   const uint64_t* bases_;
   size_t entries_;
-  std::vector<uint64_t> elements_;
+  Words elements_;
 };
 
 // A window of each product is the product of its terms' powers there.
@@ -225,7 +225,7 @@ void StrausGroup(const Call& call, const PowerTable& table, std::span<const Powe
   for (const PowerProduct& product : products) terms += product.terms.size();
   std::vector<const uint64_t*> factors;
   factors.reserve(terms * positions);
-  std::vector<uint64_t> elements(products.size() * positions * words);
+  Words elements(products.size() * positions * words);
   Digits digits{bits, positions, std::vector<const uint64_t*>(products.size() * positions)};
   std::vector<Product> windows;
   for (size_t i = 0; i < products.size() * positions; ++i) {
@@ -255,17 +255,29 @@ void Straus(const Call& call, std::span<const PowerProduct> products, int bits) 
 
 // ---- the choice ----
 
+// Multiplications for all products but the squarings of Horner's rule, which both ways need.
 struct Way {
   int bits = 1;
-  double cost = HUGE_VAL;  // multiplications but those of Horner's rule, which both need
+  double cost = HUGE_VAL;
 };
+
+// Expected cost of one window of `bits` random bits with `items` items, down to single bits.
+double BucketCost(double items, int bits) {
+  const double zero = std::exp2(-bits);
+  const double buckets = (1 / zero - 1) * (1 - std::pow(1 - zero, items));
+  const double cost = items * (1 - zero) - buckets;
+  if (bits == 1) return cost + 1;
+  const int half = (bits + 1) / 2;
+  return cost + BucketCost(buckets, half) + BucketCost(buckets, bits - half);
+}
 
 Way BestPippenger(double terms, double products, int exponent_bits) {
   Way best;
   for (int bits = 1; bits <= std::min(kMaxBucketBits, exponent_bits); ++bits) {
-    const double windows = std::ceil(static_cast<double>(exponent_bits) / bits);
-    const double buckets = std::min(std::exp2(bits), terms / products);
-    const double cost = windows * (terms * (1 - std::exp2(-bits)) + products * 2.2 * buckets);
+    double cost = 0;
+    for (int position = 0; position < exponent_bits; position += bits) {
+      cost += products * BucketCost(terms / products, std::min(bits, exponent_bits - position));
+    }
     if (cost < best.cost) best = {bits, cost};
   }
   return best;

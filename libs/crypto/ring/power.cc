@@ -94,7 +94,7 @@ class LanePowers {
   int window_;
   size_t entries_;
   Batches powers_;
-  std::vector<uint64_t> rows_;
+  Words rows_;
 };
 
 // One step of a left-to-right sliding window: `squarings`, then times a^digit (odd; 0: nothing).

@@ -46,7 +46,7 @@ void MultiplyGroup(const Ring& ring, std::span<const Product> group, Batches& sc
 // Products cut into parts of at most `longest` factors, and how to put them together again.
 struct Parts {
   std::vector<Product> parts, joins;
-  std::vector<uint64_t> elements;             // what the parts of a join give
+  Words elements;                             // what the parts of a join give
   std::vector<const uint64_t*> join_factors;  // each of `elements`
 };
 

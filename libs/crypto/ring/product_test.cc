@@ -77,6 +77,8 @@ TEST_P(ProductTest, AnElementWithoutInverseIsNamed) {
     std::vector<BigInt> values = RandomValues(1500);
     values[culprit] = culprit % 2 == 0 ? p_ : BigInt(0);
     Residues a(ring_, values);
+    EXPECT_EQ(FindNotInvertible(*ring_, a[0], a.size()), culprit);
+    EXPECT_EQ(FindNotInvertible(*ring_, a[0], culprit), std::nullopt);
     const absl::Status status = InvertEach(*ring_, a[0], a.size(), a[0]);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_NE(std::string(status.message()).find("element " + std::to_string(culprit) + " "),

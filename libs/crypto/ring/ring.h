@@ -25,6 +25,7 @@
 
 #include "crypto/big_int.h"
 #include "crypto/cpu.h"
+#include "crypto/ring/words.h"
 
 namespace fate::crypto {
 
@@ -160,7 +161,7 @@ class Residues {
 
  private:
   std::shared_ptr<const Ring> ring_;
-  std::vector<uint64_t> words_;
+  Words words_;
 };
 
 }  // namespace fate::crypto
