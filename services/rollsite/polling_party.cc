@@ -38,7 +38,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     if (!target.ok()) return Retry(target.status());
     const relay::Headers head = relay::RequestHead(
         std::string(kService) + "polling", target->address.ToString(), absl::InfiniteDuration());
-    stream_ = gateway_->upstreams()->Open(target->address, relay::Lane::kBulk, head,
+    stream_ = gateway_->upstreams()->Open({target->address, nullptr}, relay::Lane::kBulk, head,
                                           /*end=*/false, shared_from_this());
     PollingFrame first;
     first.mutable_metadata()->mutable_dst()->set_partyid(self);
