@@ -11,6 +11,7 @@ PYBIND11_MODULE(fate_utils, m) {
   m.def("threads", [] { return Threads().threads(); });
   DefineHash(m.def_submodule("hash"));
   DefineHistogram(m.def_submodule("histogram"));
+  DefineOu(m.def_submodule("ou"));
   DefinePaillier(m.def_submodule("paillier"));
   DefinePsi(m.def_submodule("psi"));
   DefineQuantile(m.def_submodule("quantile"));

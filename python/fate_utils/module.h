@@ -9,6 +9,7 @@ namespace fate::python {
 
 void DefineHash(pybind11::module_ m);
 void DefineHistogram(pybind11::module_ m);
+void DefineOu(pybind11::module_ m);
 void DefinePaillier(pybind11::module_ m);
 void DefinePsi(pybind11::module_ m);
 void DefineQuantile(pybind11::module_ m);

@@ -1,16 +1,13 @@
 // fate_utils.paillier (spec/federated-algorithms.md 6.1, 6.2).
 
-#include <openssl/crypto.h>
 #include <pybind11/stl.h>
-
-#include <mutex>
 
 #include "crypto/encoding/fate_keys.h"
 #include "crypto/encoding/vector_encoder.h"
 #include "crypto/paillier/encryptor.h"
-#include "fate_utils/key_registry.h"
+#include "fate_utils/keys.h"
 #include "fate_utils/module.h"
-#include "fate_utils/scheme.h"
+#include "fate_utils/packing.h"
 
 namespace fate::python {
 namespace {
@@ -21,133 +18,33 @@ using crypto::FixedPointNumber;
 using crypto::Parallel;
 using crypto::Residues;
 
-// A private key with the tables of its owner's faster encryption.
-class Owner {
- public:
-  explicit Owner(paillier::PrivateKey key) : key_(std::move(key)) {}
-  const paillier::PrivateKey& key() const { return key_; }
-  const paillier::Encryptor& encryptor() const {
-    std::call_once(once_, [this] { encryptor_ = paillier::Encryptor::ForOwner(key_); });
-    return *encryptor_;
+struct Paillier {
+  using PublicKey = paillier::PublicKey;
+  using PrivateKey = paillier::PrivateKey;
+  using Encryptor = paillier::Encryptor;
+  static constexpr bool kHasUnmasked = true;
+
+  static std::string Serialize(const PublicKey& key) {
+    return crypto::SerializePaillierPublicKey(key.n());
   }
-
- private:
-  paillier::PrivateKey key_;
-  mutable std::once_flag once_;
-  mutable std::optional<paillier::Encryptor> encryptor_;
-};
-
-class PaillierKey : public Key {
- public:
-  explicit PaillierKey(paillier::PublicKey key) : key_(std::move(key)) {}
-  const paillier::PublicKey& public_key() const { return key_; }
-  // As long as the owner's key lives, encryption uses it.
-  void SetOwner(const std::shared_ptr<const Owner>& owner) {
-    const std::lock_guard lock(mutex_);
-    owner_ = owner;
+  static absl::StatusOr<PublicKey> Parse(std::string_view bytes) {
+    ASSIGN_OR_RETURN(const BigInt n, crypto::ParsePaillierPublicKey(bytes));
+    return PublicKey::Create(n);
   }
-
-  const std::shared_ptr<const crypto::Ring>& ring() const override { return key_.ring(); }
-  absl::StatusOr<Residues> Encrypt(std::span<const BigInt> significands, bool masked,
-                                   const Parallel& parallel) const override {
-    if (!masked) return key_.EncodeUnmasked(significands, parallel);
-    if (const auto owner = OwnerIfAlive())
-      return owner->encryptor().Encrypt(significands, parallel);
-    return encryptor().Encrypt(significands, parallel);
+  static absl::StatusOr<std::string> SerializeSecret(const PrivateKey& key) {
+    const auto primes = key.ExposePrimes();
+    return crypto::SerializePaillierSecretKey(crypto::EncodedPrimes(primes.p, primes.q));
   }
-  absl::Status Rerandomize(Residues& ciphertexts, const Parallel& parallel) const override {
-    if (const auto owner = OwnerIfAlive())
-      return owner->encryptor().Rerandomize(ciphertexts, parallel);
-    return encryptor().Rerandomize(ciphertexts, parallel);
+  static absl::StatusOr<PrivateKey> ParseSecret(std::string_view bytes) {
+    ASSIGN_OR_RETURN(const crypto::EncodedPrimes primes, crypto::ParsePaillierSecretKey(bytes));
+    return PrivateKey::FromPrimes(primes.p, primes.q);
   }
-  bool IsUnmasked(const BigInt& ciphertext) const override {
-    return ciphertext.Mod(key_.n()) == BigInt(1);
-  }
-
- private:
-  std::shared_ptr<const Owner> OwnerIfAlive() const {
-    const std::lock_guard lock(mutex_);
-    return owner_.lock();
-  }
-  const paillier::Encryptor& encryptor() const {
-    std::call_once(once_, [this] { encryptor_.emplace(key_); });
-    return *encryptor_;
-  }
-
-  paillier::PublicKey key_;
-  mutable std::mutex mutex_;
-  std::weak_ptr<const Owner> owner_;
-  mutable std::once_flag once_;
-  mutable std::optional<paillier::Encryptor> encryptor_;
-};
-
-struct PaillierTag {
-  using Key = PaillierKey;
-};
-using PK = PublicKey<PaillierTag>;
-using Plain = Plaintext<PaillierTag>;
-using PlainVector = PlaintextVector<PaillierTag>;
-
-std::shared_ptr<PaillierKey> Registered(const paillier::PublicKey& public_key) {
-  auto& registry = KeyRegistry<PaillierKey>::Global();
-  const std::string bytes = crypto::SerializePaillierPublicKey(public_key.n());
-  std::shared_ptr<PaillierKey> key = registry.Find(bytes);
-  if (key == nullptr) {
-    key = std::make_shared<PaillierKey>(public_key);
-    registry.Add(bytes, key);
-  }
-  return key;
-}
-
-PK ParsePublicKey(py::handle state) {
-  const std::string bytes = FromState(state);
-  if (auto key = KeyRegistry<PaillierKey>::Global().Find(bytes)) return {key};
-  const BigInt n = ValueOrThrow(crypto::ParsePaillierPublicKey(bytes));
-  return {Registered(ValueOrThrow(paillier::PublicKey::Create(n)))};
-}
-
-struct SK {
-  std::shared_ptr<const Owner> owner;
-  std::shared_ptr<const PaillierKey> key;
-
-  const paillier::PrivateKey& get() const {
-    if (owner == nullptr) throw std::runtime_error("this SK has no key yet; keygen makes one");
-    return owner->key();
+  static bool IsUnmasked(const PublicKey& key, const BigInt& ciphertext) {
+    return ciphertext.Mod(key.n()) == BigInt(1);
   }
 };
-
-SK MakeSecretKey(paillier::PrivateKey private_key) {
-  const std::shared_ptr<PaillierKey> key = Registered(private_key.public_key());
-  auto owner = std::make_shared<const Owner>(std::move(private_key));
-  key->SetOwner(owner);
-  return {owner, key};
-}
-
-py::list SecretState(const SK& sk) {
-  const auto primes = sk.get().ExposePrimes();
-  std::string bytes =
-      ValueOrThrow(crypto::SerializePaillierSecretKey(crypto::EncodedPrimes(primes.p, primes.q)));
-  py::list state = ToState(bytes);
-  OPENSSL_cleanse(bytes.data(), bytes.size());
-  return state;
-}
-
-SK ParseSecretKey(py::handle state) {
-  std::string bytes = FromState(state);
-  auto primes = crypto::ParsePaillierSecretKey(bytes);
-  OPENSSL_cleanse(bytes.data(), bytes.size());
-  ThrowIfError(primes.status());
-  return MakeSecretKey(WithoutLock(
-      [&](const Parallel&) { return paillier::PrivateKey::FromPrimes(primes->p, primes->q); }));
-}
-
-std::vector<FixedPointNumber> Decrypt(const SK& sk, const CiphertextVector& ciphertexts) {
-  const paillier::PrivateKey& key = sk.get();
-  const CiphertextVector::Shared bound = ciphertexts.BoundTo(sk.key);
-  return NumbersOf(bound->vector(), WithoutLock([&](const Parallel& parallel) {
-                     return key.Decrypt(bound->vector().ciphertexts(), parallel);
-                   }));
-}
+using Plain = Plaintext<Paillier>;
+using PlainVector = PlaintextVector<Paillier>;
 
 struct Coder {
   std::optional<crypto::FixedPointCoder> coder;
@@ -169,7 +66,7 @@ PlainVector EncodeFloats(const Coder& coder, const std::vector<double>& values) 
   for (int64_t significand : encoded.significands) {
     numbers.push_back({BigInt(significand), encoded.exponent});
   }
-  return MakePlaintexts<PaillierTag>(std::move(numbers));
+  return MakePlaintexts<Paillier>(std::move(numbers));
 }
 
 template <typename Integer>
@@ -178,7 +75,7 @@ PlainVector EncodeIntegers(const Coder& coder, py::handle array) {
   for (Integer value : VectorOf<Integer>(array)) {
     numbers.push_back(ValueOrThrow(coder.get().EncodeInt64(value)));
   }
-  return MakePlaintexts<PaillierTag>(std::move(numbers));
+  return MakePlaintexts<Paillier>(std::move(numbers));
 }
 
 template <typename T>
@@ -271,7 +168,7 @@ void DefineCoder(py::module_ m) {
           "decode_i32_vec",
           [](const Coder& c, const PlainVector& p) { return Decode(c, p, &C::DecodeInt32); },
           py::arg("data"));
-  DefinePacking<PaillierTag>(c, [](const Coder& c) { return c.get().n().BitLength() - 1; });
+  DefinePacking<Paillier>(c, [](const Coder& c) { return c.get().n().BitLength() - 1; });
   DefineState(
       c, [](const Coder& c) { return ToState(crypto::SerializePaillierCoder(c.get().n())); },
       [](py::handle state) {
@@ -286,42 +183,17 @@ py::tuple Keygen(int bit_length) {
   if (!warning.empty() && PyErr_WarnEx(PyExc_UserWarning, warning.c_str(), 1) != 0) {
     throw py::error_already_set();
   }
-  const SK sk = MakeSecretKey(
+  const SK<Paillier> sk = MakeSecretKey<Paillier>(
       WithoutLock([&](const Parallel&) { return paillier::PrivateKey::Generate(bit_length); }));
   const Coder coder{crypto::FixedPointCoder(sk.key->public_key().n())};
-  return py::make_tuple(sk, PK{sk.key}, coder);
+  return py::make_tuple(sk, PK<Paillier>{sk.key}, coder);
 }
 
 }  // namespace
 
 void DefinePaillier(py::module_ m) {
-  DefineVectors<PaillierTag>(m);
-  py::class_<PK> pk(m, "PK");
-  pk.def(py::init<>());
-  DefinePublicKeyMethods<PaillierTag>(pk);
-  DefineState(
-      pk,
-      [](const PK& k) {
-        return ToState(crypto::SerializePaillierPublicKey(k.get()->public_key().n()));
-      },
-      &ParsePublicKey);
-
-  py::class_<SK> sk(m, "SK");
-  sk.def(py::init<>())
-      .def(
-          "decrypt_to_encoded",
-          [](const SK& k, const Vector<PaillierTag>& data) {
-            return MakePlaintexts<PaillierTag>(Decrypt(k, data));
-          },
-          py::arg("data"))
-      .def(
-          "decrypt_to_encoded_scalar",
-          [](const SK& k, const Scalar<PaillierTag>& data) {
-            return Plain{Decrypt(k, data.vector)[0]};
-          },
-          py::arg("data"));
-  DefineState(sk, &SecretState, &ParseSecretKey);
-
+  DefineVectors<Paillier>(m);
+  DefineKeys<Paillier>(m);
   DefineCoder(m);
   m.def("keygen", &Keygen, py::arg("bit_length"),
         "(SK, PK, Coder) of that many bits, 1024 or more.");

@@ -49,8 +49,9 @@ py::list EncryptVector(const PsiSecret& secret, py::handle ids) {
   const BytesList list(ids);
   std::vector<CurvePoint> points;
   {
+    const crypto::Parallel& threads = Threads();
     py::gil_scoped_release release;
-    points = secret.FirstSign(list.views);
+    points = secret.FirstSign(list.views, threads);
   }
   return ToList(points);
 }
@@ -61,8 +62,9 @@ py::list DiffieHellmanVector(const PsiSecret& secret, py::handle publics) {
     points.push_back(Bytes32(bytes, "a point of diffie_hellman"));
   }
   {
+    const crypto::Parallel& threads = Threads();
     py::gil_scoped_release release;
-    points = secret.SecondSign(points);
+    points = secret.SecondSign(points, threads);
   }
   return ToList(points);
 }

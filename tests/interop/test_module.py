@@ -15,7 +15,7 @@ import warnings
 sys.path.insert(0, os.environ["FATE_UTILS"])
 import fate_utils  # noqa: E402
 from fate_utils import hash as fate_hash  # noqa: E402
-from fate_utils import histogram, paillier, psi, quantile, secure_aggregation_helper  # noqa: E402
+from fate_utils import histogram, ou, paillier, psi, quantile, secure_aggregation_helper  # noqa: E402
 
 try:
     import numpy
@@ -455,6 +455,60 @@ class Paillier(unittest.TestCase):
                 self.assertEqual(pool.apply_async(encrypt_in_child, (self.pk, self.coder)).get(60), 20)
         finally:
             fate_utils.set_threads(1)
+
+
+class OkamotoUchiyama(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sk, cls.pk, cls.coder = ou.keygen(1024)
+
+    def encrypt(self, values):
+        return self.pk.encrypt_encoded(self.coder.encode_u64_vec(array.array("L", values)), True)
+
+    def decrypt(self, vector):
+        return self.coder.decode_u64_vec(self.sk.decrypt_to_encoded(vector))
+
+    def test_numbers_come_back(self):
+        edges = [0, 1, 2**32, 2**64 - 1]
+        self.assertEqual(self.decrypt(self.encrypt(edges)), edges)
+        self.assertEqual(self.coder.decode_u32_vec(self.coder.encode_u32_vec(array.array("I", [7, 2**32 - 1]))),
+                         [7, 2**32 - 1])
+        one = self.pk.encrypt_encoded_scalar(self.coder.encode_u64(77), True)
+        self.assertEqual(self.coder.decode_u64(self.sk.decrypt_to_encoded_scalar(one)), 77)
+
+    def test_arithmetic_and_pickles(self):
+        sk, pk, coder = (pickle.loads(pickle.dumps(thing)) for thing in (self.sk, self.pk, self.coder))
+        x = pickle.loads(pickle.dumps(self.encrypt([1, 2, 3, 4])))
+        total = x.add(pk, self.encrypt([10, 20, 30, 40]))
+        self.assertEqual(coder.decode_u64_vec(sk.decrypt_to_encoded(total)), [11, 22, 33, 44])
+        self.assertEqual(self.decrypt(x.mul(pk, coder.encode_u64_vec(array.array("L", [5, 0, 1, 2])))), [5, 0, 3, 8])
+        sums = ou.CiphertextVector.zeros(3)
+        sums.iupdate(x, [[0], [2], [0], [2]], 1, pk)
+        self.assertEqual(self.decrypt(sums), [4, 0, 6])
+        self.assertEqual(self.decrypt(self.encrypt([44]).sub(pk, self.encrypt([2]))), [42])
+        self.assertEqual(list(coder.__getstate__()), [])
+
+    def test_packing(self):
+        packed = self.coder.pack_floats([0.5, 1.25, 3.0, 0.125], 60, 2, 20)
+        squeezed = self.pk.encrypt_encoded(packed, True).pack_squeeze(2, 120, self.pk)
+        self.assertEqual(self.coder.unpack_floats(self.sk.decrypt_to_encoded(squeezed), 60, 4, 20, 4), [0.5, 1.25, 3.0, 0.125])
+
+    def test_what_leaves_is_masked(self):
+        zeros = ou.CiphertextVector.zeros(4)
+        zeros.iadd_vec(self.encrypt([1]), 0, 0, 1, self.pk)
+        integers = [integer for integer, _ in big_integers(zeros.__getstate__())]
+        self.assertTrue(all(integer > 2**64 for integer in integers))
+        self.assertEqual(len(set(integers)), 4)
+
+    def test_errors(self):
+        x = self.encrypt([1, 2])
+        for call, error, text in [
+                (lambda: ou.keygen(512), ValueError, "minimum is 1024"),
+                (lambda: self.pk.encrypt_encoded(self.coder.pack_floats([1.0] * 20, 60, 20, 20), True), ValueError, ""),
+                (lambda: x.add(self.pk, paillier.CiphertextVector.zeros(2)), TypeError, "incompatible function arguments"),
+                (lambda: x.slice(3, 1), IndexError, "no 1 ciphertexts")]:
+            with self.subTest(text), self.assertRaisesRegex(error, text):
+                call()
 
 
 def encrypt_in_child(pk, coder):

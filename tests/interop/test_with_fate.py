@@ -267,5 +267,36 @@ result = [x.add(pk, y), x.sub(pk, y), x.rsub(pk, y), x.add_scalar(pk, s), x.rsub
                       [1.5, -2.25, 0.0, 3e-3, -1000.0, 0.1, 123.456, -7e-5])
 
 
+class OuWithFate(Parties):
+    SETUP = "import numpy, pickle\nfrom fate_utils import ou\nu = lambda *v: numpy.array(v, dtype='uint64')\n"
+
+    def test_vectors_of_one_are_computed_with_and_decrypted_by_the_other(self):
+        compute = self.SETUP + """
+y = pk.encrypt_encoded(coder.encode_u64_vec(u(10, 20, 30, 40)), True)
+h = ou.CiphertextVector.zeros(3)
+h.iupdate(x, [[0], [2], [0, 2], [2]], 1, pk)
+result = [x.add(pk, y), y.sub(pk, x), x.mul(pk, coder.encode_u64_vec(u(3, 0, 2, 1))), h, x.pack_squeeze(2, 80, pk),
+          x.matmul(pk, coder.encode_u64_vec(u(1, 2, 3, 4)), [2, 2], [2, 2])]
+"""
+        # What has more than 64 bits is asked for as packed integers.
+        decrypt = self.SETUP + """
+p = [sk.decrypt_to_encoded(v) for v in vectors]
+result = [coder.decode_u64_vec(v) for v in p[:4] + p[5:]] + [coder.unpack_floats(p[4], 80, 2, 0, 4)]
+"""
+        for one, other in self.both_ways():
+            keys = dict(zip(("sk", "pk", "coder"), one.value(
+                self.SETUP + "result = [pickle.dumps(thing) for thing in ou.keygen(1024)]")))
+            known = {"pk": keys["pk"], "coder": keys["coder"]}
+            for name in keys:
+                state = "result = list(x.__getstate__())"
+                self.assertEqual(one.value(state, x=keys[name]), other.value(state, x=keys[name]))
+            for maker, worker, reader in [(one, other, one), (other, one, one), (other, other, other), (one, one, other)]:
+                x = maker(self.SETUP + "result = pk.encrypt_encoded(coder.encode_u64_vec(u(1, 2, 3, 4)), True)", **known)
+                vectors = worker(compute, x=x, **known)
+                self.assertEqual(reader.value(decrypt, vectors=vectors, **keys),
+                                 [[11, 22, 33, 44], [9, 18, 27, 36], [3, 0, 6, 4], [4, 0, 9], [7, 10, 15, 22],
+                                  [1.0, 2.0, 3.0, 4.0]])
+
+
 if __name__ == "__main__":
     unittest.main()

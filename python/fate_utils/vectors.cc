@@ -1,4 +1,4 @@
-#include "fate_utils/scheme.h"
+#include "fate_utils/vectors.h"
 
 namespace fate::python {
 
@@ -63,12 +63,6 @@ std::vector<crypto::FixedPointNumber> NumbersOf(const crypto::FixedPointVector& 
         {std::move(plaintexts[i]), exponent == crypto::FixedPointVector::kNeutral ? 0 : exponent});
   }
   return numbers;
-}
-
-std::vector<double> DoublesOf(const py::sequence& sequence) {
-  std::vector<double> values;
-  for (py::handle item : sequence) values.push_back(py::cast<double>(item));
-  return values;
 }
 
 }  // namespace fate::python

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the submodules paillier and ou have in common: all but keys and coders. The two have classes
-// of their own in Python; `Tag` tells them apart.
+// The vectors of the submodules paillier and ou. The two have classes of their own in Python; `Tag`
+// tells them apart.
 
 #include <fmt/format.h>
 
@@ -12,7 +12,6 @@
 
 #include "base/status.h"
 #include "crypto/encoding/fate_vectors.h"
-#include "crypto/paillier/packing.h"
 #include "fate_utils/ciphertext_vector.h"
 
 namespace fate::python {
@@ -47,12 +46,12 @@ PlaintextVector<Tag> MakePlaintexts(std::vector<crypto::FixedPointNumber> number
   return {std::make_shared<const std::vector<crypto::FixedPointNumber>>(std::move(numbers))};
 }
 
-// A public key of the scheme; null until its state is set, as FATE's PK() is.
+// A public key in Python; null until its state is set, as FATE's PK() is.
 template <typename Tag>
-struct PublicKey {
-  std::shared_ptr<const typename Tag::Key> key;
+struct PK {
+  std::shared_ptr<const Key> key;
 
-  const std::shared_ptr<const typename Tag::Key>& get() const {
+  const std::shared_ptr<const Key>& get() const {
     if (key == nullptr) throw std::runtime_error("this PK has no key yet; keygen makes one");
     return key;
   }
@@ -73,10 +72,8 @@ size_t CountOf(std::optional<size_t> size, size_t a_first, size_t a_size, size_t
 std::vector<crypto::FixedPointNumber> NumbersOf(const crypto::FixedPointVector& ciphertexts,
                                                 std::vector<crypto::BigInt> plaintexts);
 
-std::vector<double> DoublesOf(const py::sequence& sequence);
-
 template <typename Tag>
-Vector<Tag> Sum(const PublicKey<Tag>& key, const CiphertextVector& a, const CiphertextVector& b,
+Vector<Tag> Sum(const PK<Tag>& key, const CiphertextVector& a, const CiphertextVector& b,
                 bool is_difference) {
   return Vector<Tag>(a.Apply(key.get(), b, [=](const auto& x, const auto& y, const auto& parallel) {
     return is_difference ? crypto::Subtract(x, y, parallel) : crypto::Add(x, y, parallel);
@@ -92,7 +89,7 @@ void CheckSameSize(const Vector<Tag>& a, size_t size) {
 // a[sa + i] += or -= b[sb + i]; error as FATE's: RuntimeError.
 template <typename Tag>
 void ChangeRange(Vector<Tag>& a, const Vector<Tag>& b, size_t sa, size_t sb,
-                 std::optional<size_t> size, const PublicKey<Tag>& key, bool is_difference) {
+                 std::optional<size_t> size, const PK<Tag>& key, bool is_difference) {
   const size_t count = CountOf(size, sa, a.size(), sb, b.size());
   const Vector<Tag> part(b.Range(sb, count));
   a.ChangeBy(key.get(), part, [=](auto& x, const auto& y, const auto& parallel) {
@@ -104,7 +101,7 @@ void ChangeRange(Vector<Tag>& a, const Vector<Tag>& b, size_t sa, size_t sb,
 // The same within one vector: what is read is what was there before.
 template <typename Tag>
 void ChangeWithin(Vector<Tag>& a, size_t sa, size_t sb, std::optional<size_t> size,
-                  const PublicKey<Tag>& key, bool is_difference) {
+                  const PK<Tag>& key, bool is_difference) {
   if (sa != sb) return ChangeRange(a, a, sa, sb, size, key, is_difference);
   const size_t count = CountOf(size, sa, a.size(), sa, a.size());
   a.ChangeBy(key.get(), [=](auto& x, const auto& parallel) {
@@ -115,7 +112,7 @@ void ChangeWithin(Vector<Tag>& a, size_t sa, size_t sb, std::optional<size_t> si
 
 template <typename Tag>
 void Update(Vector<Tag>& sums, const Vector<Tag>& values, const py::sequence& positions,
-            const py::sequence* masks, size_t stride, const PublicKey<Tag>& key) {
+            const py::sequence* masks, size_t stride, const PK<Tag>& key) {
   const std::vector<crypto::Contribution> contributions = ContributionsOf(positions, masks);
   sums.ChangeBy(key.get(), values, [&](auto& x, const auto& y, const auto& parallel) {
     return crypto::AddContributions(x, y, contributions, stride, parallel);
@@ -123,7 +120,7 @@ void Update(Vector<Tag>& sums, const Vector<Tag>& values, const py::sequence& po
 }
 
 template <typename Tag>
-Vector<Tag> MatrixProduct(const Vector<Tag>& a, const PublicKey<Tag>& key,
+Vector<Tag> MatrixProduct(const Vector<Tag>& a, const PK<Tag>& key,
                           const PlaintextVector<Tag>& plain, py::handle lshape, py::handle rshape,
                           bool plain_is_left) {
   const auto [rows, columns] = ShapeOf(lshape, !plain_is_left);
@@ -144,7 +141,7 @@ Vector<Tag> MatrixProduct(const Vector<Tag>& a, const PublicKey<Tag>& key,
 }
 
 template <typename Tag>
-Vector<Tag> Multiply(const Vector<Tag>& a, const PublicKey<Tag>& key,
+Vector<Tag> Multiply(const Vector<Tag>& a, const PK<Tag>& key,
                      const std::vector<crypto::FixedPointNumber>& numbers) {
   return Vector<Tag>(a.Apply(key.get(), [&](const auto& x, const auto& parallel) {
     return crypto::MultiplyPlain(x, numbers, parallel);
@@ -186,7 +183,7 @@ Vector<Tag> IntervalsSlice(const Vector<Tag>& a, const py::sequence& intervals) 
 template <typename Tag>
 void DefineArithmetic(py::class_<Vector<Tag>>& c) {
   using V = Vector<Tag>;
-  using K = PublicKey<Tag>;
+  using K = PK<Tag>;
   using S = Scalar<Tag>;
   using P = PlaintextVector<Tag>;
   const auto checked = [](const V& a, const V& b) -> const V& {
@@ -257,7 +254,7 @@ void DefineArithmetic(py::class_<Vector<Tag>>& c) {
 template <typename Tag>
 void DefineChanges(py::class_<Vector<Tag>>& c) {
   using V = Vector<Tag>;
-  using K = PublicKey<Tag>;
+  using K = PK<Tag>;
   c.def(
        "iadd",
        [](V& a, const K& pk, const V& other) {
@@ -333,7 +330,7 @@ void DefineChanges(py::class_<Vector<Tag>>& c) {
 template <typename Tag>
 void DefineOrder(py::class_<Vector<Tag>>& c) {
   using V = Vector<Tag>;
-  using K = PublicKey<Tag>;
+  using K = PK<Tag>;
   c.def_static(
        "zeros", [](size_t size) { return V(Ciphertexts::Zeros(size)); }, py::arg("size"))
       .def(
@@ -433,95 +430,6 @@ void DefineVectors(py::module_ m) {
           "slice_indexes",
           [](const V& a, py::handle indexes) { return V(a.Gather(IndicesOf(indexes))); },
           py::arg("a"), py::arg("indexes"));
-}
-
-template <typename Tag>
-void DefinePublicKeyMethods(py::class_<PublicKey<Tag>>& c) {
-  using K = PublicKey<Tag>;
-  const auto encrypt = [](const K& pk, const std::vector<crypto::FixedPointNumber>& numbers,
-                          bool obfuscate) {
-    return Vector<Tag>(WithoutLock([&, key = pk.get()](const crypto::Parallel& parallel) {
-      return Ciphertexts::Encrypt(key, numbers, obfuscate, parallel);
-    }));
-  };
-  c.def(
-       "encrypt_encoded",
-       [=](const K& pk, const PlaintextVector<Tag>& numbers, bool obfuscate) {
-         return encrypt(pk, *numbers.numbers, obfuscate);
-       },
-       py::arg("plaintext_vector"), py::arg("obfuscate"),
-       "Masked; without `obfuscate` the mask comes when the ciphertexts leave this process.")
-      .def(
-          "encrypt_encoded_scalar",
-          [=](const K& pk, const Plaintext<Tag>& number, bool obfuscate) {
-            return Scalar<Tag>{encrypt(pk, {number.number}, obfuscate)};
-          },
-          py::arg("plaintext"), py::arg("obfuscate"));
-}
-
-// pack_floats, unpack_floats and the same of unsigned integers. bits_of: of a coder's plaintexts.
-template <typename Tag, typename Coder, typename BitsOf>
-void DefinePacking(py::class_<Coder>& c, BitsOf bits_of) {
-  const auto packing = [=](const Coder& coder, size_t bits, size_t count) {
-    const auto to_int = [](size_t value) {
-      return static_cast<int>(std::min<size_t>(value, 1 << 20));
-    };
-    return ValueOrThrow(crypto::Packing::Create(to_int(bits), to_int(count), bits_of(coder)));
-  };
-  const auto to_plaintexts = [](std::vector<crypto::BigInt> integers) {
-    std::vector<crypto::FixedPointNumber> numbers;
-    for (auto& integer : integers) numbers.push_back({std::move(integer), 0});
-    return MakePlaintexts<Tag>(std::move(numbers));
-  };
-  const auto to_integers = [](const PlaintextVector<Tag>& packed) {
-    std::vector<crypto::BigInt> integers;
-    for (const auto& number : *packed.numbers) integers.push_back(number.significand);
-    return integers;
-  };
-  c.def(
-       "pack_floats",
-       [=](const Coder& coder, const py::sequence& floats, size_t offset_bit, size_t pack_num,
-           int precision) {
-         return to_plaintexts(ValueOrThrow(
-             packing(coder, offset_bit, pack_num).PackFloats(DoublesOf(floats), precision)));
-       },
-       py::arg("float_tensor"), py::arg("offset_bit"), py::arg("pack_num"), py::arg("precision"))
-      .def(
-          "unpack_floats",
-          [=](const Coder& coder, const PlaintextVector<Tag>& packed, size_t offset_bit,
-              size_t pack_num, int precision, size_t total_num) {
-            py::list list;
-            for (double value :
-                 ValueOrThrow(packing(coder, offset_bit, pack_num)
-                                  .UnpackFloats(to_integers(packed), total_num, precision))) {
-              list.append(value);
-            }
-            return list;
-          },
-          py::arg("packed"), py::arg("offset_bit"), py::arg("pack_num"), py::arg("precision"),
-          py::arg("total_num"))
-      .def(
-          "pack_u64_vec",
-          [=](const Coder& coder, py::handle values, size_t shift_bit, size_t pack_num) {
-            const std::vector<size_t> numbers = IndicesOf(values);
-            return to_plaintexts(ValueOrThrow(packing(coder, shift_bit, pack_num)
-                                                  .PackUnsigned({numbers.begin(), numbers.end()})));
-          },
-          py::arg("data"), py::arg("num_shift_bit"), py::arg("num_elem_each_pack"))
-      .def(
-          "unpack_u64_vec",
-          [=](const Coder& coder, const PlaintextVector<Tag>& packed, size_t shift_bit,
-              size_t pack_num, size_t total_num) {
-            py::list list;
-            for (uint64_t value :
-                 ValueOrThrow(packing(coder, shift_bit, pack_num)
-                                  .UnpackUnsigned(to_integers(packed), total_num))) {
-              list.append(value);
-            }
-            return list;
-          },
-          py::arg("packed"), py::arg("num_shift_bit"), py::arg("num_elem_each_pack"),
-          py::arg("total_num"));
 }
 
 }  // namespace fate::python
