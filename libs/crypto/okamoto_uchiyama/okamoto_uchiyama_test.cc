@@ -233,6 +233,14 @@ TEST(OkamotoUchiyama, LongKeysWork) {
   EXPECT_EQ(MaskBits(MaskStrength::kShort, 2048), 224);
 }
 
+TEST(OkamotoUchiyama, OwnersOfUnevenKeysEncryptToo) {
+  for (const auto& [p, q] : {std::pair(1000003, 101), std::pair(101, 1000003)}) {
+    const PrivateKey key = *PrivateKey::FromPrimesForTest(p, q, 2);
+    const std::vector<BigInt> plaintexts{0, 1, 99, 100};
+    EXPECT_EQ(*key.Decrypt(*Encryptor::ForOwner(key).Encrypt(plaintexts)), plaintexts);
+  }
+}
+
 // ---- numbers that would give the key away ----
 
 constexpr const char* kRefusal =

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
-#include "crypto/random.h"
 #include "crypto/ring/batch_loop.h"
 
 namespace fate::crypto::okamoto_uchiyama {
 namespace {
 
 // Lengths of plaintexts that have tables of their own: integers, packed numbers, all others.
-constexpr int kTableBits[] = {64, 192, kMaxKeyBits};
+constexpr int kTableBits[] = {32, 64, 192, kMaxKeyBits};
 constexpr int kStatisticalBits = 128;
 // Ciphertexts that are made with one scratch.
 constexpr size_t kChunk = 64;
@@ -18,20 +17,13 @@ Residues Element(const std::shared_ptr<const Ring>& ring, const BigInt& value) {
   return Residues(ring, {&value, 1});
 }
 
-// Exponents uniform below `bound`.
-Exponents RandomBelow(const BigInt& bound, size_t count) {
-  SecretInts values(count);
-  for (size_t i = 0; i < count; ++i) values[i] = Random::Below(bound);
-  return Exponents(std::span<const BigInt>(values));
-}
-
-// k with Dec(1 + p q k) = 1: (1 + p q k)^e mod p^2 is 1 + p q k e, and q k e = L(g^e) mod p.
+// p q k with Dec(1 + p q k) = 1: (1 + p q k)^e mod p^2 is 1 + p q k e, and q k e = L(g^e) mod p.
 BigInt CodeOfOne(const PrivateKey& key) {
   const auto [p, q] = key.ExposePrimes();
   const BigInt& order = key.ExposeOrder();
   BigInt log = LogOfPower(key.public_key().g(), order, p);
   BigInt inverse = (order * q).InverseMod(p).value_or(BigInt());
-  BigInt code = (log * inverse).Mod(p);
+  BigInt code = (log * inverse).Mod(p) * p * q;
   log.Wipe();
   inverse.Wipe();
   return code;
@@ -93,34 +85,31 @@ OwnerSource::Half::~Half() {
 Residues OwnerSource::Half::Draw(size_t count) const {
   Residues powers(ring, count);
   for (size_t i = 0; i < count; ++i) std::copy_n(factor[0], ring->words(), powers[i]);
-  table.PowerTimes(powers[0], RandomBelow(order, count), powers[0]);
+  table.PowerTimes(powers[0], Exponents::RandomBelow(count, order), powers[0]);
   return powers;
 }
 
 OwnerSource::OwnerSource(const PrivateKey& key, const Parallel& parallel)
     : Source(key.public_key()),
-      p_bits_(key.ExposePrimes().p.BitLength()),
       by_p_(Ring::ModuloSquare(key.ExposePrimes().p, public_key().ring()->isa()), public_key().h(),
             key.ExposeOrder(), key.ExposePrimes().q, parallel),
       by_q_(Ring::Modulo(key.ExposePrimes().q, public_key().ring()->isa()), public_key().h(),
             key.ExposePrimes().q - 1, by_p_.ring->modulus(), parallel),
-      from_p_(by_q_.ring->modulus(), by_p_.ring->base() * by_q_.ring->modulus()),
-      from_q_(by_p_.ring->modulus(), BigInt()),
+      combine_(by_q_.ring->modulus(), by_p_.ring->base()),
       code_(CodeOfOne(key), BigInt()),
-      lift_(by_p_.ring->base() * by_q_.ring->modulus(), BigInt()),
-      mod_p_(by_p_.ring->base()),
       mod_n_(public_key().n()) {}
 
 OwnerSource::~OwnerSource() = default;
 
-// 1 + p q (k m mod p).
+// 1 + p q k m mod n.
 void OwnerSource::EncodeSome(std::span<const BigInt> plaintexts, uint64_t* elements) const {
   SecretInts values(plaintexts.size());
   const BigInt zero;
+  int bits = 1;
+  for (const BigInt& m : plaintexts) bits = std::max(bits, m.BitLength());
   for (size_t i = 0; i < plaintexts.size(); ++i) {
-    code_.Evaluate(plaintexts[i], zero, p_bits_, values[i]);
-    mod_p_.Reduce(values[i], 2 * p_bits_, values[i]);
-    lift_.Evaluate(values[i], zero, p_bits_, values[i]);
+    code_.Evaluate(plaintexts[i], zero, bits, values[i]);
+    mod_n_.Reduce(values[i], public_key().bits() + bits, values[i]);
     values[i] += 1;
   }
   public_key().ring()->Enter(values, elements);
@@ -137,23 +126,22 @@ void OwnerSource::Encode(std::span<const BigInt> plaintexts, uint64_t* elements,
 }
 
 // The number that is a mod p^2 and b mod q is q a' + p^2 b' mod n with a' = a / q mod p^2, of
-// digits x0 + x1 p, and b' = b / p^2 mod q: (q x0 + p q x1) + p^2 b', below 3 n.
+// digits x0 + x1 p, and b' = b / p^2 mod q: q x0 + p (q x1 + p b'), below 2 n.
 void OwnerSource::MakeMasks(uint64_t* masks, size_t count) const {
   Residues mod_p_squared = by_p_.Draw(count), mod_q = by_q_.Draw(count);
-  SecretInts low(count), high(count), y(count);
-  by_p_.ring->LeaveDigits(mod_p_squared[0], low, high);
-  by_q_.ring->Leave(mod_q[0], y);
+  SecretInts x0(count), x1(count), b(count);
+  by_p_.ring->LeaveDigits(mod_p_squared[0], x0, x1);
+  by_q_.ring->Leave(mod_q[0], b);
   mod_p_squared.Wipe();
   mod_q.Wipe();
-  const int q_bits = by_q_.ring->modulus().BitLength();
-  const BigInt zero;
+  const int prime_bits =
+      std::max(by_p_.ring->base().BitLength(), by_q_.ring->modulus().BitLength());
   for (size_t i = 0; i < count; ++i) {
-    from_p_.Evaluate(low[i], high[i], p_bits_, low[i]);
-    from_q_.Evaluate(y[i], zero, q_bits, y[i]);
-    low[i] += y[i];
-    mod_n_.Reduce(low[i], public_key().bits() + 2, low[i]);
+    combine_.Evaluate(x1[i], b[i], prime_bits, x1[i]);
+    combine_.Evaluate(x0[i], x1[i], 2 * prime_bits + 1, x0[i]);
+    mod_n_.Reduce(x0[i], public_key().bits() + 1, x0[i]);
   }
-  public_key().ring()->Enter(low, masks);
+  public_key().ring()->Enter(x0, masks);
 }
 
 void OwnerSource::Mask(uint64_t* elements, size_t count, const Parallel& parallel) const {

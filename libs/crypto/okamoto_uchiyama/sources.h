@@ -57,7 +57,7 @@ class PublicSource : public Source {
   // Makes a table of up to 6 MiB: the work of a few hundred masks.
   explicit PublicSource(const PublicKey& key, MaskStrength strength = MaskStrength::kFull,
                         const Parallel& parallel = Inline());
-  // One of three tables, each made when first needed, by the longest plaintext.
+  // One of four tables, each made when first needed, by the longest plaintext.
   void Encode(std::span<const BigInt> plaintexts, uint64_t* elements,
               const Parallel& parallel) const override;
   void Mask(uint64_t* elements, size_t count, const Parallel& parallel) const override;
@@ -70,7 +70,7 @@ class PublicSource : public Source {
   const FixedBaseTable& PowersOfG(int bits, const Parallel& parallel) const;
 
   FixedBaseTable powers_of_h_;
-  mutable std::array<Powers, 3> powers_of_g_;
+  mutable std::array<Powers, 4> powers_of_g_;
 };
 
 class OwnerSource : public Source {
@@ -98,11 +98,10 @@ class OwnerSource : public Source {
   void MakeMasks(uint64_t* masks, size_t count) const;
   void EncodeSome(std::span<const BigInt> plaintexts, uint64_t* elements) const;
 
-  int p_bits_;
   Half by_p_, by_q_;
-  SecretSum from_p_, from_q_;  // q x0 + p q x1, p^2 y
-  SecretSum code_, lift_;      // k m, p q x
-  SecretDivisor mod_p_, mod_n_;
+  SecretSum combine_;  // q x + p y
+  SecretSum code_;     // p q k m
+  SecretDivisor mod_n_;
 };
 
 }  // namespace fate::crypto::okamoto_uchiyama

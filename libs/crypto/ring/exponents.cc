@@ -38,6 +38,19 @@ Exponents Exponents::Random(size_t count, int bits) {
   return Exponents(std::move(words), width);
 }
 
+Exponents Exponents::RandomBelow(size_t count, const BigInt& bound) {
+  Exponents drawn = Random(count, bound.BitLength());
+  const auto limbs = static_cast<mp_size_t>(drawn.width_);
+  for (size_t i = 0; i < count; ++i) {
+    uint64_t* const value = drawn.words_.data() + i * drawn.width_;
+    while (mpn_cmp(value, mpz_limbs_read(bound.mpz()), limbs) >= 0) {
+      const Exponents again = Random(1, bound.BitLength());
+      std::copy_n(again.words_.data(), drawn.width_, value);
+    }
+  }
+  return drawn;
+}
+
 Exponents::~Exponents() { explicit_bzero(words_.data(), words_.size() * sizeof(uint64_t)); }
 
 int Exponents::bits() const {

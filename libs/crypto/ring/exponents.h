@@ -21,6 +21,8 @@ class Exponents {
   Exponents(std::vector<uint64_t> words, size_t width);
   // Uniform below 2^bits.
   static Exponents Random(size_t count, int bits);
+  // Uniform below bound >= 1, which may be secret: of the draws, only their number tells.
+  static Exponents RandomBelow(size_t count, const BigInt& bound);
   Exponents(Exponents&&) = default;
   Exponents& operator=(Exponents&&) = default;
   ~Exponents();
