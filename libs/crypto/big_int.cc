@@ -2,7 +2,7 @@
 
 #include <openssl/crypto.h>
 
-#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "base/status.h"
@@ -10,14 +10,25 @@
 namespace fate::crypto {
 namespace {
 
+// What a character is worth as a digit; 255 for none.
+constexpr std::array<uint8_t, 256> kDigitValues = [] {
+  std::array<uint8_t, 256> values{};
+  values.fill(255);
+  for (uint8_t i = 0; i < 10; ++i) values['0' + i] = i;
+  for (uint8_t i = 0; i < 6; ++i) values['a' + i] = values['A' + i] = 10 + i;
+  return values;
+}();
+
+bool AreDigits(std::string_view text, int base) {
+  bool all = true;
+  for (const char c : text) all &= kDigitValues[static_cast<uint8_t>(c)] < base;
+  return all;
+}
+
 absl::StatusOr<BigInt> Parse(std::string_view text, int base) {
   const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
-  const auto is_digit = [base](char c) {
-    return (c >= '0' && c <= '9') ||
-           (base == 16 && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
-  };
   BigInt value;
-  if (digits.empty() || !std::all_of(digits.begin(), digits.end(), is_digit) ||
+  if (digits.empty() || !AreDigits(digits, base) ||
       mpz_set_str(value.mpz(), std::string(text).c_str(), base) != 0) {
     return InvalidArgumentError("a number of {} characters is not an integer in base {}",
                                 text.size(), base);

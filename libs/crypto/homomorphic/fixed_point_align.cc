@@ -74,7 +74,8 @@ absl::StatusOr<int32_t> AddExponents(int32_t a, int32_t b) {
 }
 
 absl::StatusOr<BigInt> SignedSignificand(const Ring& ring, const BigInt& significand) {
-  if (!ring.is_square()) return significand;
+  const bool is_short = significand.BitLength() < ring.base().BitLength() - 1;
+  if (is_short || !ring.is_square()) return significand;
   return FixedPointCoder(ring.base()).ToSigned(significand);
 }
 
