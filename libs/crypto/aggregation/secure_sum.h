@@ -13,9 +13,9 @@
 // fraction and integer part to its own two, the other subtracts them, and all masks cancel in
 // the sum: the integer ones exactly, fractions to about 1e-16 for each pair.
 //
-// What shows: a mask hides values up to about 1e7; of a larger one its magnitude remains to be
-// seen, and the fraction's mask is triangular, not uniform. An aggregator that colludes with all
-// clients but one knows that one's values, as the sum alone would tell it.
+// What shows: values of 1e7 and more are too large for their masks to hide, and a masked fraction
+// beyond 1 tells the sign of what it hides, as a masked integer beyond 1e7 does. An aggregator that
+// colludes with all clients but one knows that one's values, as the sum alone would tell it.
 
 #include <cstdint>
 #include <map>
