@@ -13,7 +13,7 @@
 
 #include "fate_utils/ciphertexts.h"
 #include "fate_utils/convert.h"
-#include "fate_utils/threads.h"
+#include "fate_utils/settings.h"
 
 namespace fate::python {
 

@@ -6,9 +6,9 @@
 //   struct Scheme {
 //     using PublicKey, PrivateKey, Encryptor;
 //     static std::string Serialize(const PublicKey&);                  what FATE pickles
-//     static absl::StatusOr<PublicKey> Parse(std::string_view);
+//     static absl::StatusOr<PublicKey> Parse(std::string_view, Isa);
 //     static absl::StatusOr<std::string> SerializeSecret(const PrivateKey&);
-//     static absl::StatusOr<PrivateKey> ParseSecret(std::string_view);
+//     static absl::StatusOr<PrivateKey> ParseSecret(std::string_view, Isa);
 //     static constexpr bool kHasUnmasked;       whether PublicKey has EncodeUnmasked for FATE's use
 //     static bool IsUnmasked(const PublicKey&, const BigInt& ciphertext);
 //   };
@@ -108,8 +108,8 @@ template <typename Scheme>
 PK<Scheme> ParsePublicKey(py::handle state) {
   const std::string bytes = FromState(state);
   if (auto key = KeyRegistry<SchemeKey<Scheme>>::Global().Find(bytes)) return {key};
-  return {Registered<Scheme>(
-      WithoutLock([&](const crypto::Parallel&) { return Scheme::Parse(bytes); }))};
+  return {Registered<Scheme>(WithoutLock(
+      [&, isa = InstructionSet()](const crypto::Parallel&) { return Scheme::Parse(bytes, isa); }))};
 }
 
 // A private key in Python; null until its state is set.
@@ -143,7 +143,9 @@ py::list SecretState(const SK<Scheme>& sk) {
 template <typename Scheme>
 SK<Scheme> ParseSecretKey(py::handle state) {
   std::string bytes = FromState(state);
-  auto key = WithoutLock([&](const crypto::Parallel&) { return Scheme::ParseSecret(bytes); });
+  auto key = WithoutLock([&, isa = InstructionSet()](const crypto::Parallel&) {
+    return Scheme::ParseSecret(bytes, isa);
+  });
   OPENSSL_cleanse(bytes.data(), bytes.size());
   return MakeSecretKey<Scheme>(std::move(key));
 }

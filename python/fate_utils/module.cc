@@ -1,6 +1,6 @@
 #include "fate_utils/module.h"
 
-#include "fate_utils/threads.h"
+#include "fate_utils/settings.h"
 
 namespace fate::python {
 

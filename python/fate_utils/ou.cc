@@ -15,6 +15,7 @@ namespace {
 namespace ou = crypto::okamoto_uchiyama;
 using crypto::BigInt;
 using crypto::FixedPointNumber;
+using crypto::Isa;
 using crypto::Parallel;
 using crypto::Residues;
 
@@ -25,15 +26,18 @@ struct Ou {
   static constexpr bool kHasUnmasked = false;  // not FATE's either
 
   static std::string Serialize(const PublicKey& key) { return key.Serialize(); }
-  static absl::StatusOr<PublicKey> Parse(std::string_view bytes) { return PublicKey::Parse(bytes); }
+  static absl::StatusOr<PublicKey> Parse(std::string_view bytes, Isa isa) {
+    ASSIGN_OR_RETURN(const crypto::EncodedOuPublicKey key, crypto::ParseOuPublicKey(bytes));
+    return PublicKey::Create(key.n, key.g, key.h, isa);
+  }
   static absl::StatusOr<std::string> SerializeSecret(const PrivateKey& key) {
     const auto primes = key.ExposePrimes();
     return crypto::SerializeOuSecretKey(
         crypto::EncodedOuSecretKey(primes.p, primes.q, key.public_key().g()));
   }
-  static absl::StatusOr<PrivateKey> ParseSecret(std::string_view bytes) {
+  static absl::StatusOr<PrivateKey> ParseSecret(std::string_view bytes, Isa isa) {
     ASSIGN_OR_RETURN(const crypto::EncodedOuSecretKey key, crypto::ParseOuSecretKey(bytes));
-    return PrivateKey::FromPrimes(key.p, key.q, key.g);
+    return PrivateKey::FromPrimes(key.p, key.q, key.g, isa);
   }
   static bool IsUnmasked(const PublicKey&, const BigInt& ciphertext) {
     return ciphertext == BigInt(1);
@@ -108,8 +112,9 @@ void DefineCoder(py::module_ m) {
 }
 
 py::tuple Keygen(int bit_length) {
-  const SK<Ou> sk = MakeSecretKey<Ou>(
-      WithoutLock([&](const Parallel&) { return ou::PrivateKey::Generate(bit_length); }));
+  const SK<Ou> sk = MakeSecretKey<Ou>(WithoutLock([&, isa = InstructionSet()](const Parallel&) {
+    return ou::PrivateKey::Generate(bit_length, isa);
+  }));
   return py::make_tuple(sk, PK<Ou>{sk.key}, Coder{});
 }
 

@@ -15,6 +15,7 @@ namespace {
 namespace paillier = crypto::paillier;
 using crypto::BigInt;
 using crypto::FixedPointNumber;
+using crypto::Isa;
 using crypto::Parallel;
 using crypto::Residues;
 
@@ -27,17 +28,17 @@ struct Paillier {
   static std::string Serialize(const PublicKey& key) {
     return crypto::SerializePaillierPublicKey(key.n());
   }
-  static absl::StatusOr<PublicKey> Parse(std::string_view bytes) {
+  static absl::StatusOr<PublicKey> Parse(std::string_view bytes, Isa isa) {
     ASSIGN_OR_RETURN(const BigInt n, crypto::ParsePaillierPublicKey(bytes));
-    return PublicKey::Create(n);
+    return PublicKey::Create(n, isa);
   }
   static absl::StatusOr<std::string> SerializeSecret(const PrivateKey& key) {
     const auto primes = key.ExposePrimes();
     return crypto::SerializePaillierSecretKey(crypto::EncodedPrimes(primes.p, primes.q));
   }
-  static absl::StatusOr<PrivateKey> ParseSecret(std::string_view bytes) {
+  static absl::StatusOr<PrivateKey> ParseSecret(std::string_view bytes, Isa isa) {
     ASSIGN_OR_RETURN(const crypto::EncodedPrimes primes, crypto::ParsePaillierSecretKey(bytes));
-    return PrivateKey::FromPrimes(primes.p, primes.q);
+    return PrivateKey::FromPrimes(primes.p, primes.q, isa);
   }
   static bool IsUnmasked(const PublicKey& key, const BigInt& ciphertext) {
     return ciphertext.Mod(key.n()) == BigInt(1);
@@ -183,8 +184,10 @@ py::tuple Keygen(int bit_length) {
   if (!warning.empty() && PyErr_WarnEx(PyExc_UserWarning, warning.c_str(), 1) != 0) {
     throw py::error_already_set();
   }
-  const SK<Paillier> sk = MakeSecretKey<Paillier>(
-      WithoutLock([&](const Parallel&) { return paillier::PrivateKey::Generate(bit_length); }));
+  const SK<Paillier> sk =
+      MakeSecretKey<Paillier>(WithoutLock([&, isa = InstructionSet()](const Parallel&) {
+        return paillier::PrivateKey::Generate(bit_length, isa);
+      }));
   const Coder coder{crypto::FixedPointCoder(sk.key->public_key().n())};
   return py::make_tuple(sk, PK<Paillier>{sk.key}, coder);
 }

@@ -7,7 +7,7 @@
 #include "crypto/curve/curve25519.h"
 #include "fate_utils/convert.h"
 #include "fate_utils/module.h"
-#include "fate_utils/threads.h"
+#include "fate_utils/settings.h"
 
 namespace fate::python {
 namespace {
@@ -27,12 +27,13 @@ std::array<uint8_t, 32> Bytes32(std::string_view bytes, std::string_view what) {
 
 PsiSecret Create(const py::args& args) {
   if (args.size() > 1) throw py::type_error("accept zero or one positional args");
-  if (args.empty() || args[0].is_none()) return PsiSecret::Random();
+  if (args.empty() || args[0].is_none())
+    return PsiSecret(PsiSecret::Random().bytes(), InstructionSet());
   const std::string bytes = FromState(args[0]);
   if (bytes.size() != 32) {
     throw py::type_error(fmt::format("expected a sequence of length 32 (got {})", bytes.size()));
   }
-  return PsiSecret(Bytes32(bytes, "a secret"));
+  return PsiSecret(Bytes32(bytes, "a secret"), InstructionSet());
 }
 
 py::bytes ToBytes(const void* first, size_t size) {
@@ -96,7 +97,7 @@ void DefinePsi(py::module_ m) {
       .def("diffie_hellman", &DiffieHellman, py::arg("their_public"), "A point times the secret.")
       .def("diffie_hellman_vec", &DiffieHellmanVector, py::arg("vec"));
   DefineState(c, &Scalar, [](py::handle state) {
-    return PsiSecret(Bytes32(BytesView(state), "a pickled secret"));
+    return PsiSecret(Bytes32(BytesView(state), "a pickled secret"), InstructionSet());
   });
 }
 

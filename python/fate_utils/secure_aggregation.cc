@@ -10,7 +10,7 @@
 #include "crypto/agreement/x25519.h"
 #include "fate_utils/convert.h"
 #include "fate_utils/module.h"
-#include "fate_utils/threads.h"
+#include "fate_utils/settings.h"
 
 namespace fate::python {
 namespace {

@@ -1,4 +1,4 @@
-#include "fate_utils/threads.h"
+#include "fate_utils/settings.h"
 
 #include <fmt/format.h>
 #include <pybind11/pybind11.h>
@@ -45,6 +45,17 @@ const crypto::Parallel& Threads() {
     g_owner = getpid();
   }
   return *g_pool;
+}
+
+crypto::Isa InstructionSet() {
+  const char* name = std::getenv("FATE_UTILS_ISA");
+  if (name == nullptr || *name == '\0') return crypto::BestIsa();
+  std::string known;
+  for (crypto::Isa isa : crypto::SupportedIsas()) {
+    if (crypto::IsaName(isa) == name) return isa;
+    known += fmt::format(" {}", crypto::IsaName(isa));
+  }
+  throw pybind11::value_error(fmt::format("FATE_UTILS_ISA is {}; this CPU has{}", name, known));
 }
 
 void SetThreads(int threads) {
