@@ -25,6 +25,7 @@ struct PrivateKey::Secrets {
       : by_p(HalfOf(p, q, isa)),
         by_q(HalfOf(q, p, isa)),
         ciphertext_bits(4 * p.BitLength()),
+        join(p * q, 1),
         crt(p, q) {}
   // False when a ciphertext shares a factor with n.
   bool Decrypt(std::span<const BigInt> ciphertexts, std::span<BigInt> plaintexts) const {
@@ -41,6 +42,7 @@ struct PrivateKey::Secrets {
 
   PrimeSquareLog by_p, by_q;  // p < q
   int ciphertext_bits;
+  SecretSum join;  // n x1 + x0, without the branch on a carry that BigInt has
   SecretCrt crt;
 };
 
@@ -94,11 +96,15 @@ absl::StatusOr<std::vector<BigInt>> PrivateKey::Decrypt(const Residues& cipherte
   std::vector<BigInt> plaintexts(ciphertexts.size());
   std::atomic<bool> valid = true;
   parallel.For(ciphertexts.size(), ciphertexts.ring().lanes(), [&](size_t begin, size_t end) {
-    std::vector<BigInt> values(std::min(kChunk, end - begin));
+    std::vector<BigInt> low(std::min(kChunk, end - begin)), values(low.size());
     for (size_t at = begin; at < end; at += kChunk) {
-      const std::span<BigInt> chunk = std::span(values).first(std::min(kChunk, end - at));
-      ciphertexts.ring().Leave(ciphertexts[at], chunk);
-      if (!secrets_->Decrypt(chunk, std::span(plaintexts).subspan(at, chunk.size()))) valid = false;
+      const size_t count = std::min(kChunk, end - at);
+      const std::span<BigInt> chunk = std::span(values).first(count);
+      ciphertexts.ring().LeaveDigits(ciphertexts[at], std::span(low).first(count), chunk);
+      for (size_t i = 0; i < count; ++i) {
+        secrets_->join.Evaluate(chunk[i], low[i], public_key_.bits(), chunk[i]);
+      }
+      if (!secrets_->Decrypt(chunk, std::span(plaintexts).subspan(at, count))) valid = false;
     }
   });
   if (valid) return plaintexts;

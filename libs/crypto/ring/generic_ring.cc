@@ -43,12 +43,9 @@ void GenericRing::PackHalf(uint64_t* words, const BigInt& half) const {
   std::memcpy(words, mpz_limbs_read(half.mpz()), size * sizeof(uint64_t));
 }
 
-BigInt GenericRing::UnpackHalf(const uint64_t* words) const {
-  BigInt value;
-  std::memcpy(mpz_limbs_write(value.mpz(), static_cast<mp_size_t>(limbs_)), words,
-              limbs_ * sizeof(uint64_t));
-  mpz_limbs_finish(value.mpz(), static_cast<mp_size_t>(limbs_));
-  return value;
+void GenericRing::UnpackHalf(const uint64_t* words, mp_limb_t* limbs) const {
+  std::memset(limbs, 0, half_limbs() * sizeof(mp_limb_t));
+  std::memcpy(limbs, words, limbs_ * sizeof(uint64_t));
 }
 
 void GenericRing::Load(uint64_t* batch, const uint64_t* const* elements) const {

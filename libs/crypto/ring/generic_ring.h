@@ -17,7 +17,7 @@ class GenericRing : public Ring {
 
  private:
   void PackHalf(uint64_t* words, const BigInt& half) const override;
-  BigInt UnpackHalf(const uint64_t* words) const override;
+  void UnpackHalf(const uint64_t* words, mp_limb_t* limbs) const override;
   // out = product / R mod m, below 2 m; product (2 limbs_) is overwritten: its low half becomes
   // q with product + q m = out R.
   void Reduce(uint64_t* out, uint64_t* product) const;

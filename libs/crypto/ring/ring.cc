@@ -22,26 +22,32 @@ std::shared_ptr<const Ring> Make(const BigInt& m, bool is_square, Isa isa) {
   return std::make_shared<const SimdRing>(m, is_square, isa);
 }
 
-// value = (value + carry) mod m for 0 <= value + carry < 4 m, and how often m went into it, in time
-// that depends on m's length alone.
-mp_limb_t MakeLeast(BigInt& value, mp_limb_t carry, const BigInt& m) {
+// Limbs of the largest half: R is at most 2^(312 * 27), the bound of simd_kernel.h.
+constexpr size_t kMaxHalfLimbs = 312 * 27 / 64 + 2;
+
+void Write(const mp_limb_t* limbs, size_t size, BigInt& value) {
+  const auto count = static_cast<mp_size_t>(size);
+  mpn_copyi(mpz_limbs_write(value.mpz(), count), limbs, count);
+  mpz_limbs_finish(value.mpz(), count);
+}
+
+// out = (half + carry) mod m for 0 <= half + carry < 4 m, and how often m went into it, in time
+// that depends on m's length alone. half: at least as long as m and a limb; overwritten.
+mp_limb_t MakeLeast(mp_limb_t* half, mp_limb_t carry, const BigInt& m, BigInt& out) {
   const auto size = static_cast<mp_size_t>(mpz_size(m.mpz())) + 1;
-  mp_limb_t limbs[kMaxRingBits / 64 + 2] = {}, modulus[kMaxRingBits / 64 + 2] = {},
-                                      difference[kMaxRingBits / 64 + 2];
-  mpn_copyi(limbs, mpz_limbs_read(value.mpz()), static_cast<mp_size_t>(mpz_size(value.mpz())));
+  mp_limb_t modulus[kMaxHalfLimbs], difference[kMaxHalfLimbs];
   mpn_copyi(modulus, mpz_limbs_read(m.mpz()), size - 1);
-  mpn_add_1(limbs, limbs, size, carry);
+  modulus[size - 1] = 0;
+  mpn_add_1(half, half, size, carry);
   mp_limb_t quotient = 0;
   for (int i = 0; i < 3; ++i) {
-    const mp_limb_t fits = 1 - mpn_sub_n(difference, limbs, modulus, size);
-    mpn_cnd_sub_n(fits, limbs, limbs, modulus, size);
+    const mp_limb_t fits = 1 - mpn_sub_n(difference, half, modulus, size);
+    mpn_cnd_sub_n(fits, half, half, modulus, size);
     quotient += fits;
   }
-  mpn_copyi(mpz_limbs_write(value.mpz(), size), limbs, size);
-  mpz_limbs_finish(value.mpz(), size);
-  explicit_bzero(limbs, sizeof(limbs));
-  explicit_bzero(modulus, sizeof(modulus));
-  explicit_bzero(difference, sizeof(difference));
+  Write(half, static_cast<size_t>(size - 1), out);
+  explicit_bzero(modulus, static_cast<size_t>(size) * sizeof(mp_limb_t));
+  explicit_bzero(difference, static_cast<size_t>(size) * sizeof(mp_limb_t));
   return quotient;
 }
 
@@ -82,10 +88,26 @@ void Ring::Pack(uint64_t* element, const BigInt& value) const {
 }
 
 BigInt Ring::Unpack(const uint64_t* element) const {
-  BigInt value = UnpackHalf(element);
-  if (shape_.is_square) value += UnpackHalf(element + shape_.half_words) * base_;
+  mp_limb_t limbs[kMaxHalfLimbs];
+  BigInt value, high;
+  UnpackHalf(element, limbs);
+  Write(limbs, half_limbs(), value);
+  if (shape_.is_square) {
+    UnpackHalf(element + shape_.half_words, limbs);
+    Write(limbs, half_limbs(), high);
+    value += high * base_;
+  }
   while (value >= modulus_) value -= modulus_;  // below 2.1 (m + m m): a few times
   return value;
+}
+
+void Ring::UnpackDigits(const uint64_t* element, BigInt& low, BigInt& high) const {
+  mp_limb_t limbs[kMaxHalfLimbs];
+  UnpackHalf(element, limbs);
+  const mp_limb_t carry = MakeLeast(limbs, 0, base_, low);
+  UnpackHalf(element + shape_.half_words, limbs);
+  MakeLeast(limbs, carry, base_, high);
+  explicit_bzero(limbs, sizeof(limbs));
 }
 
 template <class PackOne>
@@ -140,11 +162,8 @@ void Ring::EnterDigits(std::span<const BigInt> low, std::span<const BigInt> high
 
 void Ring::LeaveDigits(const uint64_t* elements, std::span<BigInt> low,
                        std::span<BigInt> high) const {
-  LeaveEach(low.size(), elements, [&](size_t i, const uint64_t* element) {
-    low[i] = UnpackHalf(element);
-    high[i] = UnpackHalf(element + shape_.half_words);
-    MakeLeast(high[i], MakeLeast(low[i], 0, base_), base_);
-  });
+  LeaveEach(low.size(), elements,
+            [&](size_t i, const uint64_t* element) { UnpackDigits(element, low[i], high[i]); });
 }
 
 BigInt Ring::Leave(const uint64_t* element) const {

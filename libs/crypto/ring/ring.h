@@ -97,7 +97,9 @@ class Ring {
 
   // The digits of one half, 0 <= half < R, as the form keeps them, without a factor R.
   virtual void PackHalf(uint64_t* words, const BigInt& half) const = 0;
-  virtual BigInt UnpackHalf(const uint64_t* words) const = 0;
+  // Writes half_limbs() limbs, however small the half is.
+  virtual void UnpackHalf(const uint64_t* words, mp_limb_t* limbs) const = 0;
+  size_t half_limbs() const { return static_cast<size_t>(shape_.half_bits) / 64 + 2; }
 
   // To be called at the end of the constructor of what implements the rest.
   void MakeConstants();
@@ -105,6 +107,7 @@ class Ring {
  private:
   void Pack(uint64_t* element, const BigInt& value) const;
   BigInt Unpack(const uint64_t* element) const;
+  void UnpackDigits(const uint64_t* element, BigInt& low, BigInt& high) const;
   // What Enter and Leave share: pack(i, element) and unpack(i, element) for each element, and a
   // multiplication by `factor` of all.
   template <class PackOne>

@@ -82,12 +82,9 @@ void SimdRing::PackHalf(uint64_t* words, const BigInt& half) const {
   }
 }
 
-BigInt SimdRing::UnpackHalf(const uint64_t* words) const {
+void SimdRing::UnpackHalf(const uint64_t* words, mp_limb_t* limbs) const {
   const auto bits = static_cast<size_t>(kernel_.digit_bits);
-  const size_t size = shape_.digits * bits / 64 + 2;
-  BigInt value;
-  mp_limb_t* const limbs = mpz_limbs_write(value.mpz(), static_cast<mp_size_t>(size));
-  std::memset(limbs, 0, size * sizeof(mp_limb_t));
+  std::memset(limbs, 0, half_limbs() * sizeof(mp_limb_t));
   for (size_t digit = 0; digit < shape_.digits; ++digit) {
     const size_t per_word = kernel_.digits_per_word;
     uint64_t part = words[digit / per_word];
@@ -96,8 +93,6 @@ BigInt SimdRing::UnpackHalf(const uint64_t* words) const {
     limbs[limb] |= part << shift;
     if (shift + bits > 64) limbs[limb + 1] |= part >> (64 - shift);
   }
-  mpz_limbs_finish(value.mpz(), static_cast<mp_size_t>(size));
-  return value;
 }
 
 void SimdRing::Load(uint64_t* batch, const uint64_t* const* elements) const {

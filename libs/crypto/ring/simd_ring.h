@@ -24,7 +24,7 @@ class SimdRing : public Ring {
  private:
   SimdRing(const BigInt& m, const SimdKernel& kernel, const SimdShape& shape, Isa isa);
   void PackHalf(uint64_t* words, const BigInt& half) const override;
-  BigInt UnpackHalf(const uint64_t* words) const override;
+  void UnpackHalf(const uint64_t* words, mp_limb_t* limbs) const override;
   size_t HalfWords() const { return shape_.digits / kernel_.digits_per_word; }
 
   const SimdKernel& kernel_;
