@@ -1,5 +1,6 @@
 """What the benchmarks share: figures, their bars, the table and the JSON file."""
 import json
+import math
 import pathlib
 import re
 import statistics
@@ -41,6 +42,34 @@ def publish(name, figures, quick):
     path = OUT / f"{name}.json"
     path.write_text(json.dumps(figures, indent=1) + "\n")
     print(f"written: {path}" + (" (quick: for a first look; bars count in a full run)" if quick else ""))
+
+
+def plot(name, figures):
+    """bench/out/NAME.svg: how far from its bar every figure is, on a scale of powers of two."""
+    rows = [(f, f["ratio"] if f["bar_on"] == "ratio" else f["value"]) for f in figures if f["bar"]]
+    rows = [(f, judged / f["bar"] if f["better"] == "higher" else f["bar"] / judged) for f, judged in rows if judged and judged > 0]
+    left, scale, reach, height = 210, 70, 5, 22
+
+    def x(margin):
+        return left + scale * (min(max(math.log2(margin), -2), reach) + 2)
+
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{x(2 ** reach) + 190:.0f}" height="{height * (len(rows) + 2)}" '
+             'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>',
+             f'<text x="8" y="15">{name}: how many times better than its bar</text>']
+    bottom = height * (len(rows) + 1)
+    for power in range(-2, reach + 1):
+        lines.append(f'<line x1="{x(2 ** power)}" y1="{height}" x2="{x(2 ** power)}" y2="{bottom}" '
+                     f'stroke="{"black" if power == 0 else "#ddd"}"/>'
+                     f'<text x="{x(2 ** power)}" y="{bottom + 14}" text-anchor="middle">{2 ** power:g}</text>')
+    for i, (f, margin) in enumerate(rows):
+        y, start, end = height * (i + 1) + 4, min(x(1), x(margin)), max(x(1), x(margin))
+        text = f"{f['value']:.4g} {f['unit']}" + (f", {f['ratio']:.2f} x {f['peer']}" if f["bar_on"] == "ratio" else "")
+        lines.append(f'<text x="8" y="{y + 12}">{f["name"]}</text>'
+                     f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="15" fill="{"#3a7" if margin >= 1 else "#c44"}"/>'
+                     f'<text x="{max(end, x(1)) + 5:.1f}" y="{y + 12}">{text}</text>')
+    path = OUT / f"{name}.svg"
+    path.write_text("\n".join(lines + ["</svg>"]) + "\n")
+    print(f"written: {path}")
 
 
 def median(values):
