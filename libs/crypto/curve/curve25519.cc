@@ -19,6 +19,7 @@ using curve25519::KernelOf;
 // Points that a thread takes at once: enough for their shared inversions to cost little.
 constexpr size_t kGrain = 64;
 constexpr int kScalarBits = 253;  // of the group order
+constexpr size_t kMaxLanes = 8;
 
 std::array<uint8_t, 32> LittleEndian(const BigInt& value) {
   std::string bytes = value.ToBytes(32);
@@ -45,9 +46,7 @@ std::array<uint8_t, 32> TimesEight(const std::array<uint8_t, 32>& scalar) {
   return result;
 }
 
-// The field element that stands for an id: the first half of its SHA-512. Its top bit, which
-// would choose a sign, is ignored by all that follows, because only u-coordinates count.
-void HashToField(std::span<const std::string_view> ids, CurvePoint* out) {
+void HashEach(std::span<const std::string_view> ids, CurvePoint* out) {
   static const HashFunction sha512 = *HashFunction::Named("sha512");
   uint8_t digest[64];
   for (const std::string_view id : ids) {
@@ -56,12 +55,32 @@ void HashToField(std::span<const std::string_view> ids, CurvePoint* out) {
   }
 }
 
+// The field elements that stand for ids: the first halves of their SHA-512. The top bit, which
+// would choose a sign, is ignored by all that follows, because only u-coordinates count.
+void HashToField(const Kernel& kernel, std::span<const std::string_view> ids, CurvePoint* out) {
+  if (kernel.hash == nullptr) return HashEach(ids, out);
+  for (size_t at = 0; at < ids.size(); at += kernel.lanes) {
+    const auto some = ids.subspan(at, std::min(kernel.lanes, ids.size() - at));
+    curve25519::Message messages[kMaxLanes];
+    bool all_short = true;
+    for (size_t i = 0; i < some.size(); ++i) {
+      messages[i] = {some[i].data(), some[i].size()};
+      all_short &= some[i].size() <= kernel.hash_size;
+    }
+    if (all_short) {
+      kernel.hash(messages, out[at].data(), some.size());
+    } else {
+      HashEach(some, out + at);
+    }
+  }
+}
+
 }  // namespace
 
 CurvePoint HashToCurve(std::string_view id, Isa isa) {
   constexpr uint8_t kEight[32] = {8};
   CurvePoint point;
-  HashToField({&id, 1}, &point);
+  HashToField(KernelOf(isa), {&id, 1}, &point);
   KernelOf(isa).map_and_multiply({kEight, 4}, point.data(), point.data(), 1);
   return point;
 }
@@ -90,7 +109,7 @@ std::vector<CurvePoint> PsiSecret::FirstSign(std::span<const std::string_view> i
   std::array<uint8_t, 32> factor = TimesEight(scalar_);
   std::vector<CurvePoint> points(ids.size());
   parallel.For(ids.size(), kGrain, [&](size_t begin, size_t end) {
-    HashToField(ids.subspan(begin, end - begin), &points[begin]);
+    HashToField(*kernel_, ids.subspan(begin, end - begin), &points[begin]);
     uint8_t* const first = points[begin].data();
     kernel_->map_and_multiply({factor.data(), kScalarBits + 3}, first, first, end - begin);
   });

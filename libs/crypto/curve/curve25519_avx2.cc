@@ -2,6 +2,7 @@
 
 #include "crypto/curve/curve25519_lanes.h"
 #include "crypto/curve/field25519_radix25.h"
+#include "crypto/curve/sha512_lanes.h"
 
 namespace fate::crypto::curve25519 {
 namespace {
@@ -13,8 +14,12 @@ struct Avx2 {
   }
 };
 
+using Curve = Lanes<field25519::Radix25<Avx2>>;
+using Sha512 = Sha512Lanes<Avx2>;
+
 }  // namespace
 
-const Kernel kAvx2Kernel = Lanes<field25519::Radix25<Avx2>>::kKernel;
+const Kernel kAvx2Kernel = {Curve::kLanes, &Curve::Multiply<false>, &Curve::Multiply<true>,
+                            &Sha512::Hash, Sha512::kMaxSize};
 
 }  // namespace fate::crypto::curve25519

@@ -2,6 +2,7 @@
 
 #include "crypto/curve/curve25519_lanes.h"
 #include "crypto/curve/field25519_radix25.h"
+#include "crypto/curve/sha512_lanes.h"
 
 namespace fate::crypto::curve25519 {
 namespace {
@@ -13,8 +14,12 @@ struct Avx512 {
   }
 };
 
+using Curve = Lanes<field25519::Radix25<Avx512>>;
+using Sha512 = Sha512Lanes<Avx512>;
+
 }  // namespace
 
-const Kernel kAvx512Kernel = Lanes<field25519::Radix25<Avx512>>::kKernel;
+const Kernel kAvx512Kernel = {Curve::kLanes, &Curve::Multiply<false>, &Curve::Multiply<true>,
+                              &Sha512::Hash, Sha512::kMaxSize};
 
 }  // namespace fate::crypto::curve25519

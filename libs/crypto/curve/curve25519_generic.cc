@@ -2,7 +2,13 @@
 #include "crypto/curve/field25519_scalar.h"
 
 namespace fate::crypto::curve25519 {
+namespace {
 
-const Kernel kGenericKernel = Lanes<field25519::Scalar>::kKernel;
+using Curve = Lanes<field25519::Scalar>;
+
+}  // namespace
+
+const Kernel kGenericKernel = {Curve::kLanes, &Curve::Multiply<false>, &Curve::Multiply<true>,
+                               nullptr, 0};
 
 }  // namespace fate::crypto::curve25519

@@ -17,12 +17,21 @@ struct Multiplier {
   int bits;
 };
 
+struct Message {
+  const char* bytes;
+  size_t size;
+};
+
 struct Kernel {
   size_t lanes;
   // out[i] = k in[i], and 0 for the point at infinity. out may be in.
   void (*multiply)(const Multiplier& k, const uint8_t* in, uint8_t* out, size_t count);
   // in[i] are field elements r: out[i] = k Elligator2(r).
   void (*map_and_multiply)(const Multiplier& k, const uint8_t* in, uint8_t* out, size_t count);
+  // out[i] = the first 32 bytes of SHA-512(messages[i]), for up to `lanes` messages of up to
+  // hash_size bytes. Null where OpenSSL is as fast.
+  void (*hash)(const Message* messages, uint8_t* out, size_t count);
+  size_t hash_size;
 };
 
 // isa: supported by this CPU (checked).

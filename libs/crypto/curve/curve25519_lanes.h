@@ -27,10 +27,14 @@ struct Lanes {
   };
 
   static constexpr uint32_t kA = 486662;
+  static constexpr size_t kLanes = F::kLanes;
   // Vectors that share their inversions.
-  static constexpr size_t kBlockVectors = 32, kBlock = kBlockVectors * F::kLanes;
+  static constexpr size_t kBlockVectors = 32, kBlock = kBlockVectors * kLanes;
 
-  static Element Product(const Element& a, const Element& b) { return F::Carry(F::Multiply(a, b)); }
+  // One copy of what is a thousand instructions long.
+  [[gnu::noinline]] static Element Product(const Element& a, const Element& b) {
+    return F::Carry(F::Multiply(a, b));
+  }
 
   template <int kWays>
   static Ways<kWays> Product(const Ways<kWays>& a, const Ways<kWays>& b) {
@@ -40,7 +44,7 @@ struct Lanes {
   }
 
   template <int kWays>
-  static Ways<kWays> SquareTimes(const Ways<kWays>& a, int count) {
+  [[gnu::noinline]] static Ways<kWays> SquareTimes(const Ways<kWays>& a, int count) {
     Ways<kWays> r = a;
     for (int n = 0; n < count; ++n) {
       for (Element& element : r.way) element = F::Carry(F::Square(element));
@@ -80,13 +84,13 @@ struct Lanes {
     return Product(SquareTimes(core, 4), a6);  // 2^254 - 10 = (2^250 - 1) 2^4 + 6
   }
 
-  static Vector IsZero(const Element& a) {
+  [[gnu::noinline]] static Vector IsZero(const Element& a) {
     Vector w[4];
     F::ToWords(a, w);
     return F::EqualsZero(w[0] | w[1] | w[2] | w[3]);
   }
 
-  static Vector IsOne(const Element& a) {
+  [[gnu::noinline]] static Vector IsOne(const Element& a) {
     Vector w[4];
     F::ToWords(a, w);
     return F::EqualsZero((w[0] ^ 1) | w[1] | w[2] | w[3]);
@@ -166,7 +170,7 @@ struct Lanes {
 
   // Loads `count` <= kLanes points; other lanes are 0.
   static Element Load(const uint8_t* in, size_t count) {
-    alignas(64) uint64_t words[4][F::kLanes] = {};
+    alignas(64) uint64_t words[4][kLanes] = {};
     for (size_t i = 0; i < count; ++i) {
       for (size_t k = 0; k < 4; ++k) memcpy(&words[k][i], in + 32 * i + 8 * k, 8);
     }
@@ -176,7 +180,7 @@ struct Lanes {
   }
 
   static void Store(const Element& a, uint8_t* out, size_t count) {
-    alignas(64) uint64_t words[4][F::kLanes];
+    alignas(64) uint64_t words[4][kLanes];
     Vector w[4];
     F::ToWords(a, w);
     memcpy(words, w, sizeof(w));
@@ -186,16 +190,16 @@ struct Lanes {
   }
 
   static size_t LanesLeft(size_t count, size_t vector) {
-    const size_t left = count - vector * F::kLanes;
-    return left < F::kLanes ? left : F::kLanes;
+    const size_t left = count - vector * kLanes;
+    return left < kLanes ? left : kLanes;
   }
 
   template <bool kMap>
   static void MultiplyBlock(const Multiplier& k, const uint8_t* in, uint8_t* out, size_t count) {
-    const size_t vectors = (count + F::kLanes - 1) / F::kLanes;
+    const size_t vectors = (count + kLanes - 1) / kLanes;
     Element x[kBlockVectors], z[kBlockVectors];
     for (size_t v = 0; v < vectors; ++v) {
-      x[v] = Load(in + 32 * F::kLanes * v, LanesLeft(count, v));
+      x[v] = Load(in + 32 * kLanes * v, LanesLeft(count, v));
     }
     if (kMap) Map(x, vectors);
     for (size_t v = 0; v < vectors; ++v) {
@@ -205,7 +209,7 @@ struct Lanes {
     }
     InvertAll(z, vectors);
     for (size_t v = 0; v < vectors; ++v) {
-      Store(Product(x[v], z[v]), out + 32 * F::kLanes * v, LanesLeft(count, v));
+      Store(Product(x[v], z[v]), out + 32 * kLanes * v, LanesLeft(count, v));
     }
   }
 
@@ -215,8 +219,6 @@ struct Lanes {
       MultiplyBlock<kMap>(k, in + 32 * i, out + 32 * i, count - i < kBlock ? count - i : kBlock);
     }
   }
-
-  static constexpr Kernel kKernel = {F::kLanes, &Multiply<false>, &Multiply<true>};
 };
 
 }  // namespace fate::crypto::curve25519

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <random>
 
 #include "base/text.h"
 #include "crypto/big_int.h"
@@ -218,6 +219,14 @@ TEST_P(Curve25519OnEveryIsa, BatchesOfEverySizeEqualTheirElementsAndKeepTheirBou
     EXPECT_TRUE(size == views.size() || out[size] == CurvePoint{});
     EXPECT_EQ(out.back(), untouched);
   }
+}
+
+TEST_P(Curve25519OnEveryIsa, IdsOfEveryLengthAreHashedAsOneByOneElsewhere) {
+  std::vector<std::string> ids;
+  for (size_t size = 0; size <= 300; ++size) ids.push_back(Random::Bytes(size));
+  std::shuffle(ids.begin() + 112, ids.end(), std::minstd_rand());  // long ones beside short ones
+  const std::vector<std::string_view> views(ids.begin(), ids.end());
+  EXPECT_EQ(Counting(1, GetParam()).FirstSign(views), Counting(1, Isa::kGeneric).FirstSign(views));
 }
 
 TEST_P(Curve25519OnEveryIsa, ThreadsShareABatch) {
