@@ -14,8 +14,9 @@ class InlineParallel : public Parallel {
   }
 };
 
-// Parts for each thread: enough to even out, few enough to cost nothing.
-constexpr size_t kPartsPerThread = 8;
+// A part is this share of a thread's share of what is left: large parts first, and single grains
+// at the end, so that all threads finish together.
+constexpr size_t kPartsPerThread = 4;
 
 }  // namespace
 
@@ -42,9 +43,7 @@ void WorkerPool::For(size_t count, size_t grain,
   if (count == 0) return;
   const std::lock_guard turn(turn_);
   std::unique_lock lock(mutex_);
-  const size_t parts = kPartsPerThread * static_cast<size_t>(threads());
-  const size_t grains = (count + grain - 1) / grain;
-  job_ = {&body, count, (grains + parts - 1) / parts * grain, 0, 0};
+  job_ = {&body, count, grain, 0, 0};
   has_work_.notify_all();
   RunParts(lock);
   is_done_.wait(lock, [this] { return job_.running == 0; });
@@ -54,7 +53,10 @@ void WorkerPool::For(size_t count, size_t grain,
 void WorkerPool::RunParts(std::unique_lock<std::mutex>& lock) const {
   ++job_.running;
   while (job_.next < job_.count) {
-    const size_t begin = job_.next, end = std::min(begin + job_.step, job_.count);
+    const size_t begin = job_.next, left = (job_.count - begin + job_.grain - 1) / job_.grain;
+    const size_t grains =
+        std::max(left / (kPartsPerThread * static_cast<size_t>(threads())), size_t{1});
+    const size_t end = std::min(begin + grains * job_.grain, job_.count);
     job_.next = end;
     const std::function<void(size_t, size_t)>& body = *job_.body;
     lock.unlock();

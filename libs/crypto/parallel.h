@@ -39,7 +39,7 @@ class WorkerPool : public Parallel {
  private:
   struct Job {
     const std::function<void(size_t, size_t)>* body = nullptr;
-    size_t count = 0, step = 0, next = 0;
+    size_t count = 0, grain = 1, next = 0;
     int running = 0;
   };
   void Work();

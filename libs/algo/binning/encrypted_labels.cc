@@ -1,7 +1,5 @@
 #include "algo/binning/encrypted_labels.h"
 
-#include <algorithm>
-
 #include "base/status.h"
 #include "crypto/hash.h"
 #include "crypto/homomorphic/ciphertexts.h"
@@ -88,9 +86,7 @@ absl::Status LabelSummer::Add(const dataframe::Block& block, const EncryptedLabe
 }
 
 Residues NoSums(const paillier::PublicKey& key, size_t count) {
-  Residues sums(key.ring(), count);
-  for (size_t i = 0; i < count; ++i) std::copy_n(key.ring()->one(), key.ring()->words(), sums[i]);
-  return sums;
+  return crypto::Zeros(key.ring(), count);
 }
 
 size_t SlotsPerCiphertext(const paillier::PublicKey& key) {

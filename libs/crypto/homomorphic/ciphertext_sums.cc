@@ -14,14 +14,6 @@
 namespace fate::crypto {
 namespace {
 
-Residues Zeros(const std::shared_ptr<const Ring>& ring, size_t count) {
-  Residues zeros(ring, count);
-  for (size_t i = 0; i < count; ++i) {
-    std::memcpy(zeros[i], ring->one(), ring->words() * sizeof(uint64_t));
-  }
-  return zeros;
-}
-
 // Several signed weighted sums of some of `bases` at once: each is a product over the terms with
 // positive weights, divided by one over those with negative weights.
 class SignedSums {

@@ -203,6 +203,15 @@ absl::StatusOr<Residues> Squeeze(const Residues& a, size_t count, int shift_bits
   return result;
 }
 
+Residues Zeros(std::shared_ptr<const Ring> ring, size_t count) {
+  const size_t words = ring->words();
+  Residues zeros(std::move(ring), count);
+  for (size_t i = 0; i < count; ++i) {
+    std::memcpy(zeros[i], zeros.ring().one(), words * sizeof(uint64_t));
+  }
+  return zeros;
+}
+
 absl::StatusOr<Residues> Slice(const Residues& a, size_t first, size_t count) {
   RETURN_IF_ERROR(CheckRange(a, first, count));
   if (count == 0) return EmptyLike(a);

@@ -118,6 +118,8 @@ absl::StatusOr<Residues> Squeeze(const Residues& a, size_t count, int shift_bits
 
 // ---- order ----
 
+// The element 1, `count` times: what sums start from.
+Residues Zeros(std::shared_ptr<const Ring> ring, size_t count);
 absl::StatusOr<Residues> Slice(const Residues& a, size_t first, size_t count);
 // a[indices[0]], a[indices[1]], ...; a shuffle is a gather by a permutation.
 absl::StatusOr<Residues> Gather(const Residues& a, std::span<const size_t> indices);

@@ -103,11 +103,7 @@ FixedPointVector::FixedPointVector(Residues ciphertexts, int32_t exponent)
     : ciphertexts_(std::move(ciphertexts)), exponents_(ciphertexts_.size(), exponent) {}
 
 FixedPointVector FixedPointVector::Zeros(std::shared_ptr<const Ring> ring, size_t count) {
-  Residues zeros(ring, count);
-  for (size_t i = 0; i < count; ++i) {
-    std::memcpy(zeros[i], ring->one(), ring->words() * sizeof(uint64_t));
-  }
-  return FixedPointVector(std::move(zeros), kNeutral);
+  return FixedPointVector(crypto::Zeros(std::move(ring), count), kNeutral);
 }
 
 absl::StatusOr<FixedPointVector> Add(const FixedPointVector& a, const FixedPointVector& b,

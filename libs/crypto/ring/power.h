@@ -3,7 +3,7 @@
 // Powers of many elements at once; `out` may be `a`.
 //
 // Public exponents: memory is addressed, and work skipped, by their bits. b bits cost b squarings
-// and, with windows of w bits, b / w multiplications beside a table of 2^w: 23 bits take 31
+// and, with windows of w bits, b / w multiplications beside a table of 2^w: 23 bits take 34
 // products, 53 bits 74. PowerSecret is constant in time.
 
 #include <span>

@@ -140,7 +140,7 @@ class Batches {
 class Residues {
  public:
   Residues() = default;
-  // `count` elements, all zero words until written.
+  // `count` elements, to be written before they are read.
   Residues(std::shared_ptr<const Ring> ring, size_t count)
       : ring_(std::move(ring)), words_(count * ring_->words()) {}
   Residues(std::shared_ptr<const Ring> ring, std::span<const BigInt> values)

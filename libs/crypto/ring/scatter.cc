@@ -23,27 +23,25 @@ struct Call {
   const Parallel& parallel;
 };
 
-// Multiplies one block in: the factors of each target side by side, then one product for each.
-template <class PairAt>
-void ScatterBlock(const Call& call, size_t begin, size_t end, const PairAt& pair_at,
-                  std::vector<size_t>& ends, std::vector<const uint64_t*>& factors) {
+// Multiplies the pairs of rows [begin, end) in: the factors of each target side by side, then one
+// product for each. pairs(begin, end, use) calls use(source, target) for each.
+template <class Pairs>
+void ScatterBlock(const Call& call, size_t begin, size_t end, const Pairs& pairs,
+                  std::vector<uint32_t>& ends, std::vector<const uint64_t*>& factors) {
   const size_t words = call.ring.words();
   std::vector<Product> products;
+  ends.assign(call.runs, 0);
+  pairs(begin, end, [&](size_t, uint32_t target) {
+    if (target >= call.runs) std::abort();  // a caller's mistake
+    ++ends[target];
+  });
+  uint32_t sum = 0;
+  for (uint32_t& first : ends) sum += first, first = sum - first;
+  factors.resize(sum);
+  pairs(begin, end, [&](size_t source, uint32_t target) {
+    factors[ends[target]++] = call.sources + source * call.stride * words;
+  });
   for (size_t k = 0; k < call.stride; ++k) {
-    ends.assign(call.runs + 1, 0);
-    for (size_t i = begin; i < end; ++i) {
-      const ScatterPair pair = pair_at(i);
-      if (pair.target == kNoTarget) continue;
-      if (pair.target >= call.runs) std::abort();  // a caller's mistake
-      ++ends[pair.target + 1];
-    }
-    for (size_t target = 0; target < call.runs; ++target) ends[target + 1] += ends[target];
-    factors.resize(ends[call.runs]);
-    for (size_t i = begin; i < end; ++i) {
-      const ScatterPair pair = pair_at(i);
-      if (pair.target == kNoTarget) continue;
-      factors[ends[pair.target]++] = call.sources + (pair.source * call.stride + k) * words;
-    }
     products.clear();
     for (size_t target = 0, first = 0; target < call.runs; first = ends[target++]) {
       if (ends[target] == first) continue;
@@ -51,18 +49,20 @@ void ScatterBlock(const Call& call, size_t begin, size_t end, const PairAt& pair
       products.push_back({accumulator, accumulator, factors.data() + first, ends[target] - first});
     }
     MultiplyOut(call.ring, products, call.parallel);
+    for (const uint64_t*& factor : factors) factor += words;  // the next of each run
   }
 }
 
-template <class PairAt>
-void ScatterAll(const Call& call, size_t entries, size_t per_row, const PairAt& pair_at) {
+template <class Pairs>
+void ScatterAll(const Call& call, size_t rows, size_t per_row, const Pairs& pairs) {
   const size_t row_bytes = call.stride * call.ring.words() * sizeof(uint64_t);
-  const size_t rows = std::max(kBlockBytes / row_bytes, size_t{1});
-  const size_t block = std::max(rows * per_row, kEntriesPerAccumulator * call.runs);
-  std::vector<size_t> ends;
+  const size_t block =
+      std::max({kBlockBytes / row_bytes, size_t{1},
+                kEntriesPerAccumulator * call.runs / std::max(per_row, size_t{1})});
+  std::vector<uint32_t> ends;
   std::vector<const uint64_t*> factors;
-  for (size_t begin = 0; begin < entries; begin += block) {
-    ScatterBlock(call, begin, std::min(begin + block, entries), pair_at, ends, factors);
+  for (size_t begin = 0; begin < rows; begin += block) {
+    ScatterBlock(call, begin, std::min(begin + block, rows), pairs, ends, factors);
   }
 }
 
@@ -71,9 +71,13 @@ void ScatterAll(const Call& call, size_t entries, size_t per_row, const PairAt& 
 void Scatter(const Ring& ring, const ScatterShape& shape, const uint64_t* sources,
              std::span<const uint32_t> targets, uint64_t* accumulators, const Parallel& parallel) {
   if (targets.size() != shape.rows * shape.per_row) std::abort();  // a caller's mistake
-  ScatterAll({ring, sources, accumulators, shape.accumulators, shape.stride, parallel},
-             targets.size(), shape.per_row, [&](size_t i) {
-               return ScatterPair{static_cast<uint32_t>(i / shape.per_row), targets[i]};
+  ScatterAll({ring, sources, accumulators, shape.accumulators, shape.stride, parallel}, shape.rows,
+             shape.per_row, [&](size_t begin, size_t end, const auto& use) {
+               for (size_t row = begin; row < end; ++row) {
+                 for (const uint32_t target : targets.subspan(row * shape.per_row, shape.per_row)) {
+                   if (target != kNoTarget) use(row, target);
+                 }
+               }
              });
 }
 
@@ -81,7 +85,11 @@ void ScatterPairs(const Ring& ring, const uint64_t* sources, std::span<const Sca
                   size_t stride, uint64_t* accumulators, size_t accumulator_runs,
                   const Parallel& parallel) {
   ScatterAll({ring, sources, accumulators, accumulator_runs, stride, parallel}, pairs.size(), 1,
-             [&](size_t i) { return pairs[i]; });
+             [&](size_t begin, size_t end, const auto& use) {
+               for (const ScatterPair& pair : pairs.subspan(begin, end - begin)) {
+                 use(pair.source, pair.target);
+               }
+             });
 }
 
 }  // namespace fate::crypto

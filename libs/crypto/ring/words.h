@@ -1,13 +1,15 @@
 #pragma once
 
 // Long arrays of words. From a megabyte on they lie on huge pages where the system gives them:
-// elements are read in any order, and a 4 KiB page holds only six of 4096 bits.
+// elements are read in any order, and a 4 KiB page holds only six of 4096 bits. Words are left
+// unset until written, so that the threads that write them also fetch their pages.
 
 #include <sys/mman.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace fate::crypto {
@@ -30,6 +32,14 @@ class HugePageAllocator {
   }
   void deallocate(T* memory, size_t count) {
     ::operator delete (memory, std::align_val_t{Alignment(count * sizeof(T))});
+  }
+  template <class U>
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <class U, class... Args>
+  void construct(U* at, Args&&... args) {
+    ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
   }
   friend bool operator==(HugePageAllocator, HugePageAllocator) { return true; }
 
