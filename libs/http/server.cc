@@ -148,6 +148,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Request Convert(const bhttp::request_header<>& header) {
     Request request;
     request.method = std::string(header.method_string());
+    request.version = static_cast<int>(header.version());
     auto target = ParseTarget(std::string_view(header.target().data(), header.target().size()));
     if (target) {
       request.path = std::move(target->path);

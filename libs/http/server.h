@@ -24,6 +24,7 @@ struct Request {
   std::string body;
   std::string body_file;  // multipart uploads: where the raw body lies; the server removes it
   std::string remote_address;
+  int version = 11;  // 10: HTTP/1.0
 
   // First value of a query key or header, or "".
   std::string Query(std::string_view key) const;

@@ -101,6 +101,10 @@ absl::Status Rollsite::Listen() {
                      }
                      respond(std::move(response));
                    }));
+  if (config_.http_port != 0) {
+    ASSIGN_OR_RETURN(http_, HttpInterface::Start(gateway_.get()));
+    log::Info("HTTP interface on port {}", http_->port());
+  }
   for (const std::string& warning : config_.warnings) log::Warning("{}", warning);
   log::Info("rollsite of party {} listens on {}, admin on port {}", routes_.Current()->SelfName(""),
             relay::Address{config_.listen.host, port_}.ToString(), admin_->port());
@@ -164,6 +168,7 @@ void Rollsite::UpdateGauges() {
 }
 
 Rollsite::~Rollsite() {
+  http_.reset();
   admin_.reset();
   if (thread_.joinable()) {
     loop_.Post([this] { StopRelay(); });

@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "relay/server.h"
 #include "rollsite/calls.h"
+#include "rollsite/http_interface.h"
 #include "rollsite/polling_party.h"
 #include "rpc/server.h"
 
@@ -30,6 +31,7 @@ class Rollsite final : public daemon::Running {
 
   int port() const { return port_; }
   int admin_port() const { return admin_->port(); }
+  int http_port() const { return http_ ? http_->port() : 0; }
   // As of now; zeros if the relay's thread does not answer. Any thread.
   transfer_queue::Stats queue_stats();
   size_t client_connections();
@@ -56,6 +58,7 @@ class Rollsite final : public daemon::Running {
   int port_ = 0;
   std::thread thread_;
   std::unique_ptr<http::Server> admin_;
+  std::unique_ptr<HttpInterface> http_;
 };
 
 }  // namespace fate::rollsite

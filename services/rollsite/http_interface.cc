@@ -1,0 +1,258 @@
+#include "rollsite/http_interface.h"
+
+#include <openssl/crypto.h>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/escaping.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "osx/osx.pb.h"
+#include "relay/client_call.h"
+#include "rollsite/ptp.h"
+#include "transfer_queue/transfer_queue.h"
+
+namespace fate::rollsite {
+namespace {
+
+using Json = nlohmann::json;
+using transfer_queue::kParameterError;
+using transfer_queue::kSuccess;
+
+constexpr int kWorkers = 4;
+// A wait without a timeout of its own would hold the connection for an hour.
+constexpr absl::Duration kCallSlack = absl::Seconds(30);
+
+http::Response ToResponse(const Json& answer, int status = 200) {
+  http::Response response;
+  response.status = status;
+  response.body = answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return response;
+}
+
+std::string Text(const Json& body, const char* key) {
+  const auto it = body.find(key);
+  if (it == body.end() || it->is_null()) return "";
+  return it->is_string() ? it->get<std::string>() : it->dump();
+}
+
+int64_t Number(const Json& body, const char* key) {
+  return ParseInt<int64_t>(Text(body, key)).value_or(0);
+}
+
+std::string ToBase64(const std::string& bytes) {
+  std::string text;
+  absl::Base64Escape(absl::string_view(bytes.data(), bytes.size()), &text);
+  return text;
+}
+
+bool FromBase64(const std::string& text, std::string* bytes) {
+  return absl::Base64Unescape(absl::string_view(text.data(), text.size()), bytes);
+}
+
+// One call of the protocol: where it goes and its message.
+struct PtpCall {
+  std::string path, message;
+  absl::Duration wait;  // of a pop
+};
+
+absl::StatusOr<PtpCall> ToPush(const Json& body) {
+  org::ppc::ptp::PushInbound push;
+  push.set_topic(Text(body, "topic"));
+  if (!FromBase64(Text(body, "payload"), push.mutable_payload())) {
+    return InvalidArgumentError("payload is no base64");
+  }
+  return PtpCall{kPushPath, push.SerializeAsString(), {}};
+}
+
+PtpCall ToPop(const Json& body) {
+  org::ppc::ptp::PopInbound pop;
+  pop.set_topic(Text(body, "topic"));
+  const bool waits = Text(body, "needBlock") != "false";
+  const int64_t timeout_ms =
+      waits ? std::clamp<int64_t>(Number(body, "timeout"), 0, 0x7fffffff) : 1;
+  pop.set_timeout(static_cast<int>(timeout_ms));
+  const absl::Duration wait =
+      timeout_ms > 0 ? absl::Milliseconds(timeout_ms) : transfer_queue::Limits().default_wait;
+  return {fmt::format("{}pop", kPtpTransport), pop.SerializeAsString(), wait};
+}
+
+absl::StatusOr<PtpCall> ToInvoke(const Json& body) {
+  org::ppc::ptp::Inbound inbound;
+  if (!FromBase64(Text(body, "payload"), inbound.mutable_payload())) {
+    return InvalidArgumentError("payload is no base64");
+  }
+  return PtpCall{kInvokePath, inbound.SerializeAsString(), {}};
+}
+
+// `body` as a call; kUnimplemented for an unknown method.
+absl::StatusOr<PtpCall> ToCall(std::string_view method, const Json& body) {
+  if (method == "push") return ToPush(body);
+  if (method == "pop") return ToPop(body);
+  if (method == "invoke") return ToInvoke(body);
+  if (method == "peek") {
+    org::ppc::ptp::PeekInbound peek;
+    peek.set_topic(Text(body, "topic"));
+    return PtpCall{fmt::format("{}peek", kPtpTransport), peek.SerializeAsString(), {}};
+  }
+  if (method == "release") {
+    org::ppc::ptp::ReleaseInbound release;
+    release.set_topic(Text(body, "topic"));
+    return PtpCall{fmt::format("{}release", kPtpTransport), release.SerializeAsString(), {}};
+  }
+  return UnimplementedError("{}", method);
+}
+
+// HTTP headers of the protocol, as metadata.
+relay::Headers Metadata(const http::Request& request) {
+  relay::Headers head;
+  for (const auto& [name, value] : request.headers) {
+    if (name.starts_with("x-ptp-") || name.starts_with("fate-")) head.push_back({name, value});
+  }
+  return head;
+}
+
+// "code 130: PARTY_9999:text", as FailureOf writes it, taken apart again.
+Json FailureJson(std::string_view method, const absl::Status& status) {
+  std::string text = Message(status);
+  std::string code(transfer_queue::kSystemError);
+  if (text.starts_with("code ") && text.find(": ") != std::string::npos) {
+    const size_t colon = text.find(": ");
+    code = text.substr(5, colon - 5);
+    text = text.substr(colon + 2);
+  }
+  const char* const key = method == "release" || method == "invoke" ? "message" : "msg";
+  return {{"code", code}, {key, text}};
+}
+
+Json AnswerJson(std::string_view method, const std::string& bytes) {
+  org::ppc::ptp::TransportOutbound answer;
+  if (!answer.ParseFromString(bytes)) {
+    return FailureJson(method, InternalError("the answer is damaged"));
+  }
+  if (method == "release") return {{"code", answer.code()}, {"message", answer.message()}};
+  if (method == "push") return {{"code", answer.code()}, {"msg", answer.message()}};
+  const char* const key = method == "invoke" ? "message" : "msg";
+  return {
+      {"code", answer.code()}, {key, answer.message()}, {"payload", ToBase64(answer.payload())}};
+}
+
+bool SameSecret(const std::string& a, const std::string& b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+// The endpoint of a router/add request, under the names that the table has.
+Json ToEndpoint(const Json& body) {
+  Json endpoint = Json::object();
+  for (const char* key :
+       {"protocol", "url", "ip", "port", "useSSL", "certChainFile", "privateKeyFile", "caFile",
+        "useKeyStore", "keyStorePassword", "trustStorePassword"}) {
+    if (body.contains(key) && !body[key].is_null()) endpoint[key] = body[key];
+  }
+  if (body.contains("keyStoreFilePath")) endpoint["keyStoreFile"] = body["keyStoreFilePath"];
+  if (body.contains("trustStoreFilePath")) endpoint["trustStoreFile"] = body["trustStoreFilePath"];
+  return endpoint;
+}
+
+Json Changed(const absl::Status& status) {
+  if (status.ok()) return {{"code", kSuccess}, {"data", "success"}};
+  return {{"code", kParameterError}, {"data", Message(status)}};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HttpInterface>> HttpInterface::Start(Gateway* gateway) {
+  std::unique_ptr<HttpInterface> interface(new HttpInterface(gateway));
+  http::Server::Options options;
+  options.host = gateway->config().listen.host;
+  options.port = gateway->config().http_port;
+  options.workers = kWorkers;
+  ASSIGN_OR_RETURN(
+      interface->server_,
+      http::Server::Start(
+          options, [raw = interface.get()](const http::Request& request, http::Respond respond) {
+            raw->Answer(request, std::move(respond));
+          }));
+  return interface;
+}
+
+void HttpInterface::Answer(const http::Request& request, http::Respond respond) {
+  if (request.version != 11) {
+    return respond(ToResponse({{"code", kParameterError}, {"msg", "use HTTP/1.1"}}, 405));
+  }
+  std::string_view path = request.path;
+  const std::string& prefix = gateway_->config().http_prefix;
+  if (path.starts_with(prefix)) path.remove_prefix(prefix.size());
+  for (const std::string_view folder : {"/interconn/chan/", "/inner/router/"}) {
+    if (!path.starts_with(folder)) continue;
+    const std::string_view method = path.substr(folder.size());
+    if (folder == "/inner/router/") return respond(Router(method, request.body));
+    return Channel(method, request, std::move(respond));
+  }
+  respond(
+      ToResponse({{"code", kParameterError}, {"msg", "invalid uri " + Escape(request.path)}}, 502));
+}
+
+// The call is made to this rollsite itself, so that it means what it means over gRPC.
+void HttpInterface::Channel(std::string_view method, const http::Request& request,
+                            http::Respond respond) {
+  const Json body = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object()) {
+    return respond(ToResponse({{"code", kParameterError}, {"msg", "invalid json"}}));
+  }
+  auto call = ToCall(method, body);
+  if (absl::IsUnimplemented(call.status())) {
+    return respond(ToResponse(
+        {{"code", kParameterError}, {"msg", "invalid uri " + Escape(request.path)}}, 502));
+  }
+  if (!call.ok()) {
+    return respond(ToResponse({{"code", kParameterError}, {"msg", Message(call.status())}}));
+  }
+  gateway_->loop().Post([gateway = gateway_, method = std::string(method), call = *std::move(call),
+                         metadata = Metadata(request), respond = std::move(respond)]() mutable {
+    relay::ClientCall::Options options{.address = gateway->own_address(),
+                                       .lane = relay::Lane::kBulk,
+                                       .path = call.path,
+                                       .metadata = std::move(metadata),
+                                       .timeout = call.wait + kCallSlack};
+    auto done = [method, respond](absl::StatusOr<std::string> answer) {
+      respond(ToResponse(answer.ok() ? AnswerJson(method, *answer)
+                                     : FailureJson(method, answer.status())));
+    };
+    // The call keeps itself alive until it is answered.
+    relay::ClientCall::Unary(gateway->upstreams(), std::move(options), std::move(call.message),
+                             std::move(done));
+  });
+}
+
+http::Response HttpInterface::Router(std::string_view method, const std::string& text) const {
+  const Json body = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object()) {
+    return ToResponse({{"code", kParameterError}, {"msg", "invalid json"}});
+  }
+  if (method == "get") {
+    const auto content = editor_.Read();
+    return content.ok() ? ToResponse({{"content", *content}, {"code", kSuccess}})
+                        : ToResponse(Changed(content.status()));
+  }
+  const Config& config = gateway_->config();
+  if (config.route_changes_need_token &&
+      (config.route_token.empty() || !SameSecret(Text(body, "token"), config.route_token))) {
+    return ToResponse({{"code", kParameterError}, {"msg", "token is invalid"}});
+  }
+  if (method == "set") return ToResponse(Changed(editor_.Replace(Text(body, "data"))));
+  if (method == "add") {
+    return ToResponse(
+        Changed(editor_.SetEndpoint(Text(body, "desPartyId"), ToEndpoint(body).dump())));
+  }
+  if (method == "self") {
+    std::vector<std::string> parties;
+    for (const Json& party : body.value("selfParty", Json::array())) {
+      parties.push_back(party.is_string() ? party.get<std::string>() : party.dump());
+    }
+    return ToResponse(Changed(editor_.SetSelf(parties)));
+  }
+  return ToResponse({{"code", kParameterError}, {"msg", "invalid uri"}}, 502);
+}
+
+}  // namespace fate::rollsite
