@@ -7,6 +7,8 @@
 #include <cstdlib>
 
 #include "crypto/curve/curve25519.h"
+#include "crypto/curve/curve25519_kernel.h"
+#include "crypto/intersect/rsa.h"
 #include "crypto/paillier/private_key.h"
 #include "crypto/random.h"
 #include "crypto/ring/power.h"
@@ -97,14 +99,57 @@ TEST(ConstantTime, PaillierDecryption) {
   }
 }
 
+// Values below both primes in both classes, for the reason above.
+TEST(ConstantTime, RsaSignatures) {
+  const BigInt p = Prime(), q = Prime();
+  for (const Isa isa : SupportedIsas()) {
+    const auto key = intersect::RsaPrivateKey::FromPrimesForTest(p, q, 65537, isa);
+    if (!key.ok()) GTEST_SKIP() << "65537 divides p - 1 or q - 1";
+    const BigInt& n = key->public_key().n();
+    const std::vector<BigInt> fixed(kMaxLanes, Random::Below(n));
+    std::vector<std::vector<BigInt>> slots(kSlots, fixed);
+    ExpectConstantTime({[&](size_t slot, bool random) {
+                          slots[slot] = fixed;
+                          if (!random) return;
+                          for (BigInt& value : slots[slot]) value = Random::Below(n);
+                        },
+                        [&](size_t slot) { (void)key->Sign(slots[slot]); }});
+  }
+}
+
+// Secrets of one bit beside secrets of all lengths, as many points as fill a vector.
 TEST(ConstantTime, MultiplicationOfPointsByASecret) {
-  const std::vector<CurvePoint> points(8, HashToCurve("13800000000"));
-  std::vector<PsiSecret> secrets(kSlots, PsiSecret::Random());
-  ExpectConstantTime({[&](size_t slot, bool random) {
-                        std::array<uint8_t, 32> bytes{8};
-                        secrets[slot] = random ? PsiSecret::Random() : PsiSecret(bytes);
-                      },
-                      [&](size_t slot) { (void)secrets[slot].SecondSign(points); }});
+  for (const Isa isa : SupportedIsas()) {
+    const std::vector<CurvePoint> points(curve25519::KernelOf(isa).lanes, HashToCurve("1"));
+    std::vector<std::array<uint8_t, 32>> secrets(kSlots);
+    ExpectConstantTime(
+        {[&](size_t slot, bool random) {
+           secrets[slot] = random ? PsiSecret::Random().bytes() : std::array<uint8_t, 32>{8};
+         },
+         [&](size_t slot) {
+           CurvePoint products[kMaxLanes];
+           curve25519::KernelOf(isa).multiply({secrets[slot].data(), 253}, points[0].data(),
+                                              products[0].data(), points.size());
+         }});
+  }
+}
+
+// Ids show in nothing but their lengths, squares or not: fixed field elements beside random ones.
+TEST(ConstantTime, MappingOfFieldElementsToPoints) {
+  for (const Isa isa : SupportedIsas()) {
+    const size_t lanes = curve25519::KernelOf(isa).lanes;
+    std::vector<std::array<CurvePoint, kMaxLanes>> elements(kSlots);
+    const std::array<uint8_t, 32> one = {1};
+    ExpectConstantTime({[&](size_t slot, bool random) {
+                          elements[slot] = {};
+                          if (random) Random::Fill(&elements[slot], sizeof(elements[slot]));
+                        },
+                        [&](size_t slot) {
+                          CurvePoint points[kMaxLanes];
+                          curve25519::KernelOf(isa).map_and_multiply(
+                              {one.data(), 1}, elements[slot][0].data(), points[0].data(), lanes);
+                        }});
+  }
 }
 
 }  // namespace
