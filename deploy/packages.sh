@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
 # Installs the packages of third_party/packages.txt that are missing. Safe to repeat.
+#   --bench   also the benchmarks' peers
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-mapfile -t wanted < <(grep -v '^\s*#' "$root/third_party/packages.txt" | grep -v '^\s*$')
+case ${1:-} in
+  "") chosen='/^# benchmark peers/,$d' ;;
+  --bench) chosen='' ;;
+  *) echo "usage: deploy/packages.sh [--bench]" >&2; exit 2 ;;
+esac
+mapfile -t wanted < <(sed "$chosen" "$root/third_party/packages.txt" | grep -v '^\s*#' | grep -v '^\s*$')
 missing=()
 for package in "${wanted[@]}"; do
   dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -q '^installed$' || missing+=("$package")
