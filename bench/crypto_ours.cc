@@ -24,7 +24,6 @@ namespace paillier = crypto::paillier;
 namespace ou = crypto::okamoto_uchiyama;
 using crypto::BigInt;
 using crypto::Isa;
-using crypto::Parallel;
 using crypto::Residues;
 
 template <typename T>
@@ -152,8 +151,8 @@ Work OuAdd(const OuPointer& o) {
 }
 
 Work Psi(Isa isa) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < 1024; ++i) ids.push_back(std::to_string(13800000000 + i));
+  std::vector<std::string> ids(1024);
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = std::to_string(13800000000 + i);
   const auto secret = std::make_shared<crypto::PsiSecret>(crypto::PsiSecret::Random().bytes(), isa);
   return {[=] {
             const std::vector<std::string_view> views(ids.begin(), ids.end());
