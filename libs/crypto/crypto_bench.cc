@@ -10,6 +10,9 @@
 
 #include "crypto/curve/curve25519.h"
 #include "crypto/homomorphic/ciphertexts.h"
+#include "crypto/intersect/dh.h"
+#include "crypto/intersect/id_hash.h"
+#include "crypto/intersect/rsa.h"
 #include "crypto/paillier/encryptor.h"
 #include "crypto/paillier/received.h"
 
@@ -130,8 +133,44 @@ void openssl_x25519(benchmark::State& state) {  // NOLINT: the name in bench/out
   EVP_PKEY_free(peer);
 }
 
+// ---- joins of 1.x, 256 ids ----
+
+std::vector<BigInt> HashedIds() {
+  const std::vector<std::string> ids = Ids();
+  const std::vector<std::string_view> views(ids.begin(), ids.begin() + 256);
+  return *intersect::HashToTextIntegers(*intersect::IdHash::Create("sha256"), views);
+}
+
+void RsaSign(benchmark::State& state) {
+  const auto key = *intersect::RsaPrivateKey::Generate(static_cast<int>(state.range(0)));
+  const std::vector<BigInt> ids = HashedIds();
+  for (auto _ : state) benchmark::DoNotOptimize(key.Sign(ids));
+  state.SetItemsProcessed(state.iterations() * 256);
+}
+
+void RsaBlindAndUnblind(benchmark::State& state) {
+  const auto key = *intersect::RsaPrivateKey::Generate(static_cast<int>(state.range(0)));
+  const std::vector<BigInt> ids = HashedIds();
+  for (auto _ : state) {
+    const auto blinded = key.public_key().Blind(ids);
+    benchmark::DoNotOptimize(key.public_key().Unblind(blinded.values, blinded.factors));
+  }
+  state.SetItemsProcessed(state.iterations() * 256);
+}
+
+void DhEncrypt(benchmark::State& state) {
+  const BigInt p = *intersect::RandomStandardPrime(static_cast<int>(state.range(0)));
+  const auto cipher = *intersect::DhCipher::Random(p);
+  const std::vector<BigInt> ids = HashedIds();
+  for (auto _ : state) benchmark::DoNotOptimize(cipher.Encrypt(ids));
+  state.SetItemsProcessed(state.iterations() * 256);
+}
+
 BENCHMARK(psi_curve25519)->Apply(SupportedIsaArguments);
 BENCHMARK(openssl_x25519);
+BENCHMARK(RsaSign)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
+BENCHMARK(RsaBlindAndUnblind)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
+BENCHMARK(DhEncrypt)->Arg(1024)->Arg(2048)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace fate::crypto

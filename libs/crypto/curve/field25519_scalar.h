@@ -69,7 +69,7 @@ struct Scalar {
   }
 
   FATE_FIELD_INLINE Element Carry(const Sum& x) { return x; }
-  FATE_FIELD_INLINE Sum Widen(const Element& a) { return a; }
+  FATE_FIELD_INLINE Sum Widen(const Element& a) { return AddMultiple({}, a, 1); }
   FATE_FIELD_INLINE Factor Prepare(const Element& a) { return a; }
   FATE_FIELD_INLINE Element Small(uint64_t value) { return {{value}}; }
 
@@ -86,7 +86,7 @@ struct Scalar {
   }
 
   FATE_FIELD_INLINE void ToWords(const Element& a, Vector w[4]) {
-    Element t = AddMultiple({}, a, 1);  // below 2^255 + 2^51: p goes off once at most
+    Element t = Widen(a);  // below 2^255 + 2^51: p goes off once at most
     uint64_t quotient = (t.limb[0] + 19) >> 51;
     for (int i = 1; i < 5; ++i) quotient = (t.limb[i] + quotient) >> 51;
     t.limb[0] += 19 * quotient;
