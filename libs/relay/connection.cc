@@ -23,6 +23,10 @@ constexpr int kPartsPerWrite = 64;
 // Slices smaller than this are copied: they would pin a whole block.
 constexpr size_t kCopyBelowBytes = 2048;
 constexpr size_t kSmallFramesBytes = 16 << 10;
+// Streams of a peer that is near: what they hold then stays in the processor's cache, which makes
+// bulk cheaper by a third or more (bench/run.sh rollsite). For 1 GB/s it is enough within kNear.
+constexpr uint32_t kNearStreamWindowBytes = 256 << 10;
+constexpr absl::Duration kNear = absl::Microseconds(250);
 constexpr size_t kHeaderOverheadBytes = 32;  // RFC 9113, 6.5.2
 
 nghttp2_nv ToNv(const Header& header) {
@@ -246,13 +250,13 @@ struct ConnectionCallbacks {
       nghttp2_session_client_new2(&session, callbacks, connection, options);
     }
     nghttp2_option_del(options);
-    SubmitSettings(session, connection->side_);
     return session;
   }
 
-  static void SubmitSettings(nghttp2_session* session, Connection::Side side) {
+  static void SubmitSettings(nghttp2_session* session, Connection::Side side, bool near) {
     std::vector<nghttp2_settings_entry> settings = {
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kRelayStreamWindowBytes},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+         near ? kNearStreamWindowBytes : kRelayStreamWindowBytes},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHttpHeaderBytes}};
     if (side == Connection::Side::kServer) {
       settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxRelayStreamsPerConnection});
@@ -346,7 +350,13 @@ void Connection::Start() {
   StartHandshakeTimer();
   interest_ = EPOLLIN | (connecting_ ? EPOLLOUT : 0u);
   loop_->Watch(socket_.fd(), interest_, this);
-  MarkDirty();
+  if (!connecting_) Established();
+}
+
+// A server's settings go out with its acknowledgement of the client's, which come at once.
+void Connection::Established() {
+  ConnectionCallbacks::SubmitSettings(session_, side_, socket_.RoundTrip() < kNear);
+  if (side_ == Side::kClient) MarkDirty();
 }
 
 // Before the handshake the likeliest cause is a wrong port.
@@ -383,7 +393,7 @@ void Connection::OnReady(uint32_t epoll_events) {
       const std::string& name = tls_->server_name;
       return Secure(tls_->context->NewSession(peer_name_, name), tls_->handshaker);
     }
-    MarkDirty();
+    Established();
   }
   if (epoll_events & EPOLLOUT) {
     write_blocked_ = false;

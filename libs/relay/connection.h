@@ -1,9 +1,10 @@
 #pragma once
 
 // One HTTP/2 connection on libnghttp2, server or client side: reads into shared blocks, hands
-// DATA on as slices, writes with as few system calls as it can. Windows: 1 MB a stream, 4 MB a
-// connection. The connection's credit is returned on receipt and a stream's when its data has
-// gone on, so that one stalled stream blocks no other and holds 1 MB at most.
+// DATA on as slices, writes with as few system calls as it can. Windows: 1 MB a stream (256 kB for
+// a peer on the same network), 4 MB a connection. The connection's credit is returned on receipt
+// and a stream's when its data has gone on, so that one stalled stream blocks no other and holds 1
+// MB at most.
 
 #include <cstdint>
 #include <deque>
@@ -79,6 +80,7 @@ class Connection final : public EventLoop::Watcher,
 
   void OnReady(uint32_t epoll_events) override;
   void Start();
+  void Established();
   void StartHandshakeTimer();
   void Secure(std::shared_ptr<tls::Session> session, tls::Handshaker* handshaker);
   void Secured(const std::shared_ptr<tls::Session>& session, const absl::Status& result);

@@ -98,6 +98,7 @@ absl::StatusOr<Socket> Socket::Listen(const Address& address) {
     return UnavailableError("cannot listen on {}: {}; is another process using the port?",
                             address.ToString(), std::strerror(errno));
   }
+  socket.SetOptions();
   return socket;
 }
 
@@ -124,13 +125,12 @@ Socket Socket::Accept(Address* peer) const {
   socklen_t size = sizeof from;
   Socket socket(
       accept4(fd_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!socket.valid()) return socket;
-  socket.SetOptions();
-  *peer = ToAddress(from);
+  if (socket.valid()) *peer = ToAddress(from);
   return socket;
 }
 
-// Keep-alive finds out within about 90 s that a peer has vanished without a word.
+// Keep-alive finds out within about 90 s that a peer has vanished without a word. A listener hands
+// its options on to what it accepts (tcp(7)).
 void Socket::SetOptions() const {
   int on = 1, idle_s = 60, interval_s = 10, probes = 3;
   unsigned unacknowledged_ms = 60'000;
@@ -140,6 +140,13 @@ void Socket::SetOptions() const {
   setsockopt(fd_, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
   setsockopt(fd_, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
   setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
+}
+
+absl::Duration Socket::RoundTrip() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size);
+  return absl::Microseconds(info.tcpi_rtt);
 }
 
 ssize_t Socket::Read(const iovec* parts, int count) {

@@ -54,6 +54,8 @@ class Socket {
   // Why TLS failed, as Session::failure.
   absl::Status failure() const { return session_ ? session_->failure() : absl::OkStatus(); }
 
+  // To the peer and back, as TCP has measured it so far.
+  absl::Duration RoundTrip() const;
   int LocalPort() const;
   bool valid() const { return fd_ >= 0; }
   int fd() const { return fd_; }

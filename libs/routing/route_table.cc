@@ -303,10 +303,10 @@ struct RouteTable::Match {
   const std::vector<Endpoint>* endpoints = nullptr;
   std::string rule;     // "route_table.9999.fateflow"
   std::string missing;  // why nothing was found, with the remedy
-  std::vector<std::string> steps;
 };
 
-RouteTable::Match RouteTable::FindEntry(std::string_view party, std::string_view role) const {
+RouteTable::Match RouteTable::FindEntry(std::string_view party, std::string_view role,
+                                        std::vector<std::string>* steps) const {
   Match match;
   auto entry = parties_.find(party);
   if (entry == parties_.end()) {
@@ -320,17 +320,21 @@ RouteTable::Match RouteTable::FindEntry(std::string_view party, std::string_view
           fmt::format("it has no \"{}\" and permission.default_allow is false", Escape(party));
       return match;
     }
-    match.steps.push_back(fmt::format("no entry for party {}: \"default\" is used", Escape(party)));
-  } else {
-    match.steps.push_back(fmt::format("party {} has an entry", Escape(party)));
+    if (steps) {
+      steps->push_back(fmt::format("no entry for party {}: \"default\" is used", Escape(party)));
+    }
+  } else if (steps) {
+    steps->push_back(fmt::format("party {} has an entry", Escape(party)));
   }
   const auto& [name, roles] = *entry;
   auto list = role.empty() ? roles.end() : roles.find(role);
   if (list == roles.end()) {
     list = roles.find(kDefault);
-    match.steps.push_back(fmt::format("no role {} there: \"default\" is used", Escape(role)));
-  } else {
-    match.steps.push_back(fmt::format("role {} is listed there", Escape(role)));
+    if (steps) {
+      steps->push_back(fmt::format("no role {} there: \"default\" is used", Escape(role)));
+    }
+  } else if (steps) {
+    steps->push_back(fmt::format("role {} is listed there", Escape(role)));
   }
   if (list == roles.end() || list->second.empty()) {
     match.missing = fmt::format(
@@ -346,7 +350,7 @@ RouteTable::Match RouteTable::FindEntry(std::string_view party, std::string_view
 
 absl::StatusOr<Route> RouteTable::Find(std::string_view party, std::string_view role,
                                        uint64_t turn) const {
-  Match match = FindEntry(party, role);
+  Match match = FindEntry(party, role, nullptr);
   if (!match.endpoints) {
     return NotFoundError("no route to party {} role {} in {}: {}; add it", Escape(party),
                          role.empty() ? "default" : Escape(role), file_name_, match.missing);
@@ -382,8 +386,8 @@ absl::Status RouteTable::Permits(const Call& call) const {
 }
 
 std::vector<std::string> RouteTable::Explain(std::string_view party, std::string_view role) const {
-  Match match = FindEntry(party, role);
-  std::vector<std::string> lines = std::move(match.steps);
+  std::vector<std::string> lines;
+  Match match = FindEntry(party, role, &lines);
   if (IsSelf(party)) {
     lines.insert(lines.begin(), fmt::format("party {} is one's own: queues and pushes stay here, "
                                             "only unary calls follow the table",

@@ -93,7 +93,9 @@ class RouteTable {
     std::string path;  // "permission.deny[0]"
     bool Matches(const Call& call) const;
   };
-  Match FindEntry(std::string_view party, std::string_view role) const;
+  // `steps`, if wanted: how it was found, for people.
+  Match FindEntry(std::string_view party, std::string_view role,
+                  std::vector<std::string>* steps) const;
 
   std::string file_name_;
   std::map<std::string, Roles, std::less<>> parties_;

@@ -1,5 +1,7 @@
 #include "rollsite/gateway.h"
 
+#include <map>
+
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/status.h"
@@ -67,19 +69,35 @@ void Gateway::PassOn(std::string_view method, relay::Stream* stream, relay::Head
                      relay::Lane lane) {
   relay::ForwardTarget to{target.address, lane, target.peer, target.remedy};
   relay::Forward(&upstreams_, stream, std::move(head), std::move(first), ended, std::move(to),
-                 [method = std::string(method)](const relay::ForwardResult& result) {
+                 [method](const relay::ForwardResult& result) {
                    CountBytes(result.request_bytes, result.response_bytes);
                    CountCall(method, result.status);
                  });
 }
 
+namespace {
+
+// Looking a counter up by its labels costs more than passing on a small message.
+prometheus::Counter& CallCounter(std::string_view method, absl::StatusCode code) {
+  static auto& family = prometheus::BuildCounter()
+                            .Name("rollsite_calls_total")
+                            .Help("Calls that have ended, by method and gRPC status")
+                            .Register(Metrics());
+  thread_local std::map<std::string, std::map<absl::StatusCode, prometheus::Counter*>, std::less<>>
+      known;
+  auto it = known.find(method);
+  if (it == known.end()) it = known.try_emplace(std::string(method)).first;
+  prometheus::Counter*& counter = it->second[code];
+  if (!counter) {
+    counter = &family.Add({{"method", it->first}, {"code", absl::StatusCodeToString(code)}});
+  }
+  return *counter;
+}
+
+}  // namespace
+
 void CountCall(std::string_view method, const absl::Status& status) {
-  static auto& calls = prometheus::BuildCounter()
-                           .Name("rollsite_calls_total")
-                           .Help("Calls that have ended, by method and gRPC status")
-                           .Register(Metrics());
-  calls.Add({{"method", std::string(method)}, {"code", absl::StatusCodeToString(status.code())}})
-      .Increment();
+  CallCounter(method, status.code()).Increment();
   if (!status.ok() && !absl::IsCancelled(status)) {
     log::Warning("{} failed: {}", method, ToText(status));
   }

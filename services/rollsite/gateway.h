@@ -56,7 +56,7 @@ class Gateway {
     return routes_->Current()->Permits(call);
   }
 
-  // Passes a call on and counts and logs its end as `method`.
+  // Passes a call on and counts and logs its end as `method`, a literal.
   void PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
               std::vector<relay::Slice> first, bool ended, const Target& target, relay::Lane lane);
 

@@ -43,11 +43,14 @@ class Peek final : public relay::StreamHandler, public std::enable_shared_from_t
   void OnData(relay::Slice slice) override {
     if (!stream_) return;
     size_t room = kMaxPacketHeaderBytes + relay::kFrameHeadBytes - prefix_.size();
-    prefix_ += slice.view().substr(0, std::min(room, slice.size));
+    std::string_view start = slice.view().substr(0, room);
     received_.push_back(std::move(slice));
-    auto header = PeekHeader(prefix_);
+    // Mostly the first slice has all of it, which then need not be copied.
+    if (!prefix_.empty()) start = prefix_ += start;
+    auto header = PeekHeader(start);
     if (!header.ok()) return Fail(header.status());
-    if (*header) HandOver(**header, /*ended=*/false);
+    if (*header) return HandOver(**header, /*ended=*/false);
+    if (prefix_.empty()) prefix_ = start;
   }
 
   void OnEnd(relay::Headers) override {
