@@ -31,8 +31,10 @@ PAILLIER = {
 }
 OU = {"encrypt": 1.2, "add": 1.2, "decrypt": 1.2}, {"encrypt": 2, "add": 2, "decrypt": 2}
 PSI = {"generic": ("openssl", 0.5), "avx2": ("openssl", 1.5), "avx512": ("openssl", 1.5), "avx512_ifma": ("spu", 1.0)}
-# What is measured besides, for the notes: our short exponents, the way to bytes, the owner's encryption.
-ASIDES = {"encrypt_public": ["encrypt_short"], "add": ["bytes_out_and_in"], "encrypt": ["encrypt_full", "encrypt_owner"]}
+# What is measured besides, for the notes: our short exponents, keys with subgroups, the way to bytes, the owner's
+# encryption.
+ASIDES = {"encrypt_public": ["encrypt_short"], "encrypt_owner": ["encrypt_owner_subgroup", "decrypt_subgroup"],
+          "add": ["bytes_out_and_in"], "encrypt": ["encrypt_full", "encrypt_owner"]}
 NOTES = {"paillier_2048_add": "operands and sum lie in the library's own form (Montgomery), as HEU's; bytes_out_and_in: to "
                               "bytes and back",
          "ou_2048_encrypt": "exponents of 224 bits, as HEU's; encrypt_full: uniform masks"}

@@ -74,11 +74,27 @@ struct Paillier {
 };
 using PaillierPointer = std::shared_ptr<const Paillier>;
 
-Work Encrypt(const PaillierPointer& p, const paillier::Encryptor& encryptor) {
+// A key whose masks come from a subgroup.
+struct SubgroupPaillier {
+  SubgroupPaillier(int bits, Isa isa)
+      : key(ValueOf(paillier::PrivateKey::GenerateSubgroup(bits, isa))),
+        as_owner(paillier::Encryptor::ForOwner(key)),
+        plaintexts(Integers(kCount, 53)),
+        ciphertexts(ValueOf(as_owner.Encrypt(plaintexts))) {}
+
+  paillier::PrivateKey key;
+  paillier::Encryptor as_owner;
+  std::vector<BigInt> plaintexts;
+  Residues ciphertexts;
+};
+
+template <class Pointer>
+Work Encrypt(const Pointer& p, const paillier::Encryptor& encryptor) {
   return {[=, &encryptor] { ValueOf(encryptor.Encrypt(p->plaintexts)); }, kCount};
 }
 
-Work Decrypt(const PaillierPointer& p) {
+template <class Pointer>
+Work Decrypt(const Pointer& p) {
   return {[=] { ValueOf(p->key.Decrypt(p->ciphertexts)); }, kCount};
 }
 
@@ -173,6 +189,16 @@ void AddPaillierCases(int bits, Isa isa, Cases& cases) {
   cases[prefix + "encrypt_short"] = [=] { return Encrypt(p(), p()->as_public_short); };
   cases[prefix + "encrypt_owner"] = [=] { return Encrypt(p(), p()->as_owner); };
   cases[prefix + "decrypt"] = [=] { return Decrypt(p()); };
+  const auto subgroup = [=] {
+    static std::map<int, std::shared_ptr<const SubgroupPaillier>> keys;
+    auto& key = keys[bits];
+    if (!key) key = std::make_shared<const SubgroupPaillier>(bits, isa);
+    return key;
+  };
+  cases[prefix + "encrypt_owner_subgroup"] = [=] {
+    return Encrypt(subgroup(), subgroup()->as_owner);
+  };
+  cases[prefix + "decrypt_subgroup"] = [=] { return Decrypt(subgroup()); };
   cases[prefix + "add"] = [=] { return Add(p()); };
   cases[prefix + "bytes_out_and_in"] = [=] { return Travel(p()); };
   cases[prefix + "mul_24bit"] = [=] { return Multiply(p(), 23, false); };

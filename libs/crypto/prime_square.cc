@@ -1,27 +1,8 @@
 #include "crypto/prime_square.h"
 
-#include <algorithm>
-
-#include "crypto/ring/batch_loop.h"
 #include "crypto/ring/power.h"
 
 namespace fate::crypto {
-namespace {
-
-// x[i] = x[i] factor.
-void MultiplyAll(const Ring& ring, Residues& x, const uint64_t* factor) {
-  const uint64_t* factors[kMaxLanes];
-  std::fill_n(factors, ring.lanes(), factor);
-  ForEachBatch(ring, x.size(), 2, Inline(), [&](Batches& batch, size_t at, size_t count) {
-    ring.LoadSome(batch[0], x[at], count);
-    ring.Load(batch[1], factors);
-    ring.Multiply(batch[0], batch[0], batch[1]);
-    ring.StoreSome(x[at], batch[0], count);
-  });
-}
-
-}  // namespace
-
 PrimeSquareLog::PrimeSquareLog(const BigInt& p, const BigInt& exponent, int exponent_bits,
                                const BigInt& h, Isa isa)
     : ring_(Ring::ModuloSquare(p, isa)),
@@ -31,12 +12,15 @@ PrimeSquareLog::PrimeSquareLog(const BigInt& p, const BigInt& exponent, int expo
       exponent_(exponent),
       h_(h),
       exponent_bits_(exponent_bits),
-      h_element_(ring_, {&h_, 1}) {}
+      h_factor_(ring_, 1) {
+  const BigInt zero;
+  ring_->PackDigits({&h_, 1}, {&zero, 1}, h_factor_[0]);
+}
 
 PrimeSquareLog::~PrimeSquareLog() {
   exponent_.Wipe();
   h_.Wipe();
-  h_element_.Wipe();
+  h_factor_.Wipe();
 }
 
 bool PrimeSquareLog::Log(std::span<const BigInt> values, int value_bits,
@@ -50,8 +34,7 @@ bool PrimeSquareLog::Log(std::span<const BigInt> values, int value_bits,
   Residues x(ring_, count);
   ring_->EnterDigits(low, high, x[0]);
   PowerSecret(*ring_, x[0], count, exponent_, exponent_bits_, x[0]);
-  MultiplyAll(*ring_, x, h_element_[0]);
-  ring_->LeaveDigits(x[0], low, logs);
+  ring_->LeaveDigitsTimes(h_factor_[0], x[0], low, logs);
   x.Wipe();
   bool all = true;
   for (size_t i = 0; i < count; ++i) all = all & (low[i] == h_);  // always equal in a good vector

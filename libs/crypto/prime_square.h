@@ -37,7 +37,7 @@ class PrimeSquareLog {
   int square_bits_;
   BigInt exponent_, h_;
   int exponent_bits_;
-  Residues h_element_;
+  Residues h_factor_;
 };
 
 }  // namespace fate::crypto

@@ -52,36 +52,70 @@ void Wipe(std::vector<mp_limb_t>& limbs) {
   explicit_bzero(limbs.data(), limbs.size() * sizeof(mp_limb_t));
 }
 
+// out = a b, of both sizes together.
+template <class Stack>
+void Multiply(mp_limb_t* out, const mp_limb_t* a, size_t a_size, const mp_limb_t* b, size_t b_size,
+              Stack& stack) {
+  if (a_size < b_size) return Multiply(out, b, b_size, a, a_size, stack);
+  const auto n = static_cast<mp_size_t>(a_size), m = static_cast<mp_size_t>(b_size);
+  mpn_sec_mul(out, a, n, b, m, stack.Take(static_cast<size_t>(mpn_sec_mul_itch(n, m))));
+}
+
+// number = its remainder, quotient (limbs - size + 1) the quotient; number and divisor have a limb
+// of 0 on top. Handbook of Applied Cryptography, 14.42, for any length up to twice the divisor's.
+template <class Stack>
+void DivideByReciprocal(const std::vector<mp_limb_t>& divisor,
+                        const std::vector<mp_limb_t>& reciprocal, mp_limb_t* number, size_t limbs,
+                        mp_limb_t* quotient, Stack& stack) {
+  const size_t size = divisor.size() - 1, count = limbs - size + 1;
+  mp_limb_t* const estimate = stack.Take(2 * count);
+  Multiply(estimate, number + size - 1, count, reciprocal.data() + reciprocal.size() - count, count,
+           stack);
+  std::copy_n(estimate + count, count, quotient);  // the quotient, or one or two less
+  mp_limb_t* const product = stack.Take(count + size);
+  Multiply(product, quotient, count, divisor.data(), size, stack);
+  const auto n = static_cast<mp_size_t>(size + 1);
+  mpn_sub_n(number, number, product, n);
+  mp_limb_t missing = 0;
+  for (int i = 0; i < 2; ++i) {
+    const mp_limb_t fits = 1 - mpn_sub_n(product, number, divisor.data(), n);
+    mpn_cnd_sub_n(fits, number, number, divisor.data(), n);
+    missing += fits;
+  }
+  mpn_add_1(quotient, quotient, static_cast<mp_size_t>(count), missing);
+}
+
 }  // namespace
 
 SecretDivisor::SecretDivisor(const BigInt& divisor)
-    : divisor_(ToLimbs(divisor, mpz_size(divisor.mpz()))) {}
-
-SecretDivisor::~SecretDivisor() { Wipe(divisor_); }
-
-void SecretDivisor::Divide(const BigInt& value, int bits, BigInt& quotient,
-                           BigInt& remainder) const {
-  const size_t size = std::max(LimbsOf(bits), divisor_.size());
-  const auto n = static_cast<mp_size_t>(size), d = static_cast<mp_size_t>(divisor_.size());
-  StackLimbs<6 * kMaxLimbs> stack;
-  mp_limb_t* const number = stack.Take(size);
-  mp_limb_t* const result = stack.Take(size - divisor_.size() + 1);
-  Read(value, number, size);
-  mp_limb_t* const scratch = stack.Take(static_cast<size_t>(mpn_sec_div_qr_itch(n, d)));
-  result[n - d] = mpn_sec_div_qr(result, number, n, divisor_.data(), d, scratch);
-  Write(result, size - divisor_.size() + 1, quotient);
-  Write(number, divisor_.size(), remainder);
+    : divisor_(ToLimbs(divisor, mpz_size(divisor.mpz()) + 1)) {
+  const size_t size = divisor_.size() - 1;
+  BigInt reciprocal = BigInt::PowerOfTwo(static_cast<int>(128 * size)) / divisor;
+  if (mpz_size(reciprocal.mpz()) <= size + 1) reciprocal_ = ToLimbs(reciprocal, size + 1);
+  reciprocal.Wipe();
 }
 
-void SecretDivisor::Reduce(const BigInt& value, int bits, BigInt& remainder) const {
-  const size_t size = std::max(LimbsOf(bits), divisor_.size());
-  const auto n = static_cast<mp_size_t>(size), d = static_cast<mp_size_t>(divisor_.size());
+SecretDivisor::~SecretDivisor() {
+  Wipe(divisor_);
+  Wipe(reciprocal_);
+}
+
+void SecretDivisor::Divide(const BigInt& value, int bits, BigInt* quotient,
+                           BigInt& remainder) const {
+  const size_t size = divisor_.size() - 1, limbs = std::max(LimbsOf(bits), size);
   StackLimbs<6 * kMaxLimbs> stack;
-  mp_limb_t* const number = stack.Take(size);
-  Read(value, number, size);
-  mp_limb_t* const scratch = stack.Take(static_cast<size_t>(mpn_sec_div_r_itch(n, d)));
-  mpn_sec_div_r(number, n, divisor_.data(), d, scratch);
-  Write(number, divisor_.size(), remainder);
+  mp_limb_t* const number = stack.Take(limbs + 1);
+  mp_limb_t* const result = stack.Take(limbs - size + 1);
+  Read(value, number, limbs + 1);
+  if (limbs - size < reciprocal_.size()) {
+    DivideByReciprocal(divisor_, reciprocal_, number, limbs, result, stack);
+  } else {
+    const auto n = static_cast<mp_size_t>(limbs), d = static_cast<mp_size_t>(size);
+    result[n - d] = mpn_sec_div_qr(result, number, n, divisor_.data(), d,
+                                   stack.Take(static_cast<size_t>(mpn_sec_div_qr_itch(n, d))));
+  }
+  if (quotient != nullptr) Write(result, limbs - size + 1, *quotient);
+  Write(number, size, remainder);
 }
 
 SecretSum::SecretSum(const BigInt& a, const BigInt& b)

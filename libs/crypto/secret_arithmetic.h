@@ -28,7 +28,8 @@ class SecretInts {
   std::vector<BigInt> values_;
 };
 
-// Division by one secret number.
+// Division by one secret number, after Barrett (CRYPTO '86): two products. Values more than twice
+// as long as it take a plain division.
 class SecretDivisor {
  public:
   // divisor: 1 or more, at most 16384 bits.
@@ -38,11 +39,18 @@ class SecretDivisor {
   ~SecretDivisor();
 
   // 0 <= value < 2^bits, bits at most 16384. A result may be `value`.
-  void Divide(const BigInt& value, int bits, BigInt& quotient, BigInt& remainder) const;
-  void Reduce(const BigInt& value, int bits, BigInt& remainder) const;
+  void Divide(const BigInt& value, int bits, BigInt& quotient, BigInt& remainder) const {
+    Divide(value, bits, &quotient, remainder);
+  }
+  void Reduce(const BigInt& value, int bits, BigInt& remainder) const {
+    Divide(value, bits, nullptr, remainder);
+  }
 
  private:
-  std::vector<mp_limb_t> divisor_;
+  // What Divide and Reduce share: null for a quotient that is not wanted.
+  void Divide(const BigInt& value, int bits, BigInt* quotient, BigInt& remainder) const;
+  std::vector<mp_limb_t> divisor_;     // and a limb of 0
+  std::vector<mp_limb_t> reciprocal_;  // floor(2^(128 limbs) / divisor); of a power of 2^64 none
 };
 
 // a x + b y for secret constants a and b.

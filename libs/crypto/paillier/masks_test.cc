@@ -23,26 +23,30 @@ std::vector<BigInt> Masks(const MaskSource& source, size_t count) {
 std::vector<std::shared_ptr<const MaskSource>> Sources() {
   std::vector<std::shared_ptr<const MaskSource>> sources;
   for (const MaskStrength strength : {MaskStrength::kFull, MaskStrength::kShort}) {
-    sources.push_back(std::make_shared<const PublicMasks>(TestKey().public_key(), strength));
-    sources.push_back(std::make_shared<const OwnerMasks>(TestKey(), strength));
+    for (const PrivateKey* key : {&TestKey(), &SubgroupKey()}) {
+      sources.push_back(std::make_shared<const PublicMasks>(key->public_key(), strength));
+      sources.push_back(std::make_shared<const OwnerMasks>(*key, strength));
+    }
   }
   return sources;
 }
 
 TEST(Masks, ExponentsHaveTheLengthsStated) {
-  EXPECT_EQ(MaskBits(MaskStrength::kFull, 2048), 1024);
-  EXPECT_EQ(MaskBits(MaskStrength::kFull, 1024), 512);
-  EXPECT_EQ(MaskBits(MaskStrength::kShort, 2048), 448);
-  EXPECT_EQ(MaskBits(MaskStrength::kShort, 63), 32);
+  const PublicKey &key = TestKey(2048).public_key(), &subgroup = SubgroupKey().public_key();
+  EXPECT_EQ(MaskBits(MaskStrength::kFull, key), 1024);
+  EXPECT_EQ(MaskBits(MaskStrength::kShort, key), 448);
+  EXPECT_EQ(MaskBits(MaskStrength::kFull, TestKey(1024).public_key()), 512);
+  EXPECT_EQ(MaskBits(MaskStrength::kFull, subgroup), 448);  // 2 * 160 + 128
+  EXPECT_EQ(MaskBits(MaskStrength::kShort, ToyKey().public_key()), 32);
 }
 
 // An n-th residue encrypts 0: its power phi(n) is 1.
 TEST(Masks, TheyAreNthResidues) {
-  const auto [p, q] = TestKey().ExposePrimes();
-  const BigInt phi = (p - 1) * (q - 1);
   for (const auto& source : Sources()) {
+    const bool is_subgroup = !source->public_key().mask_root().IsZero();
+    const auto [p, q] = (is_subgroup ? SubgroupKey() : TestKey()).ExposePrimes();
     for (const BigInt& mask : Masks(*source, 9)) {
-      EXPECT_EQ(mask.PowMod(phi, TestKey().public_key().n_squared()), BigInt(1));
+      EXPECT_EQ(mask.PowMod((p - 1) * (q - 1), source->public_key().n_squared()), BigInt(1));
     }
   }
 }
@@ -56,8 +60,8 @@ void ExpectFair(size_t heads, size_t count, const std::string& what) {
 
 TEST(Masks, BitsAreBalancedAndBytesUniform) {
   constexpr size_t kMasks = 400;
-  const BigInt& n = TestKey().public_key().n();
   for (const auto& source : Sources()) {
+    const BigInt& n = source->public_key().n();
     size_t ones = 0;
     std::vector<size_t> bytes(256);
     const std::vector<BigInt> masks = Masks(*source, kMasks);

@@ -157,6 +157,60 @@ TEST(PaillierKey, PrimesMadeElsewhereNeedNotBe3Modulo4) {
   }
 }
 
+// ---- subgroup keys ----
+
+TEST(SubgroupKey, ItsPrimesAndRootHaveTheOrdersOfItsMasks) {
+  const auto [p, q] = SubgroupKey().ExposePrimes();
+  EXPECT_EQ(SubgroupKey().public_key().bits(), 1024);
+  const BigInt& root = SubgroupKey().public_key().mask_root();
+  for (const BigInt& prime : {p, q}) {
+    EXPECT_EQ(prime.Mod(4), BigInt(3));
+    EXPECT_NE(root.Mod(prime), BigInt(1));
+    // A square, since its order is odd.
+    EXPECT_EQ(root.PowMod((prime - 1) >> 1, prime), BigInt(1));
+  }
+  EXPECT_EQ(BigInt::Gcd(p - 1, q - 1), BigInt(2));
+  EXPECT_EQ(Message(PrivateKey::GenerateSubgroup(512).status()),
+            "key size 512 is too small, minimum is 1024");
+}
+
+TEST(SubgroupKey, ItTravelsWithItsRoot) {
+  const PublicKey& key = SubgroupKey().public_key();
+  const std::string bytes = key.Serialize();
+  EXPECT_EQ(bytes.size(), 257u);
+  EXPECT_EQ(*PublicKey::Parse(bytes), key);
+  EXPECT_FALSE(*PublicKey::Create(key.n()) == key);
+  EXPECT_FALSE(PublicKey::Parse(bytes.substr(0, 256)).ok());
+  EXPECT_FALSE(PublicKey::Parse(bytes.substr(0, 129)).ok());
+  for (const BigInt& root : {BigInt(0), BigInt(1), key.n() - 1, key.n(), -key.mask_root()}) {
+    EXPECT_FALSE(PublicKey::CreateWithMaskRoot(key.n(), root).ok());
+  }
+  EXPECT_FALSE(PublicKey::CreateWithMaskRoot(key.n(), SubgroupKey().ExposePrimes().p).ok());
+}
+
+TEST(SubgroupKey, CiphertextsWithItsMasksAndWithOthersDecrypt) {
+  const PrivateKey& key = SubgroupKey();
+  const std::vector<BigInt> values = {0, 1, -1, key.public_key().max_signed(), 123456789, -5, 7};
+  const PublicKey same = *PublicKey::Create(key.public_key().n());
+  for (const Encryptor& encryptor :
+       {Encryptor(key.public_key()), Encryptor(key.public_key(), MaskStrength::kShort),
+        Encryptor::ForOwner(key), Encryptor(same)}) {
+    const Residues c = *encryptor.Encrypt(values);
+    EXPECT_EQ(*key.DecryptSigned(c), values);
+    EXPECT_EQ(AuditCiphertexts(key.public_key(), c).unmasked, 0u);
+  }
+  // Both kinds in one vector.
+  const Residues ours = *Encryptor(key.public_key()).Encrypt(values);
+  const Residues others = *Encryptor(same).Encrypt(values);
+  const Residues sum = *Add(ours, others);
+  std::vector<BigInt> twice;
+  for (const BigInt& value : values)
+    twice.push_back(key.public_key().ToSigned((value + value).Mod(key.public_key().n())));
+  EXPECT_EQ(*key.DecryptSigned(sum), twice);
+  const BigInt p = key.ExposePrimes().p;
+  EXPECT_FALSE(key.Decrypt(Residues(key.public_key().ring(), {&p, 1})).ok());
+}
+
 // ---- round trips ----
 
 struct RoundTripCase {

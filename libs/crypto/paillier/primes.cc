@@ -37,17 +37,25 @@ BigInt RandomStart(int bits) {
   return start;
 }
 
-// Entry k: start + 4 k has a factor in SievePrimes().
-std::vector<bool> Sieve(const BigInt& start) {
+// a^-1 mod a prime, by Fermat.
+uint64_t InverseModPrime(uint64_t a, uint64_t prime) {
+  uint64_t inverse = 1;
+  for (uint64_t e = prime - 2; e > 0; e >>= 1, a = a * a % prime) {
+    if ((e & 1) != 0) inverse = inverse * a % prime;
+  }
+  return inverse;
+}
+
+// Entry k: start + step k has a factor in SievePrimes().
+std::vector<bool> Sieve(const BigInt& start, const BigInt& step) {
   std::vector<bool> composite(kCandidates);
   for (const uint32_t prime : SievePrimes()) {
     if (mpz_cmp_ui(start.mpz(), 2 * uint64_t{prime} * prime) < 0) break;  // of short numbers
-    // start + 4 k = 0 mod prime: k = -start / 4, and 1/4 is (prime + 1)/4 or (3 prime + 1)/4.
-    const uint64_t quarter = (prime % 4 == 3 ? prime + 1 : 3 * uint64_t{prime} + 1) / 4;
+    const uint64_t stride = mpz_fdiv_ui(step.mpz(), prime);
+    if (stride == 0) continue;  // start is 1 mod the prime, then
     const uint64_t rest = mpz_fdiv_ui(start.mpz(), prime);
-    for (uint64_t k = (prime - rest) % prime * quarter % prime; k < kCandidates; k += prime) {
-      composite[k] = true;
-    }
+    const uint64_t first = (prime - rest) % prime * InverseModPrime(stride, prime) % prime;
+    for (uint64_t k = first; k < kCandidates; k += prime) composite[k] = true;
   }
   return composite;
 }
@@ -57,21 +65,38 @@ bool IsPrime(const BigInt& candidate) {
   return BigInt(2).PowMod(candidate - 1, candidate) == 1 && candidate.IsProbablePrime();
 }
 
+// The first prime of start, start + step, ... that has `bits` bits; 0 if there is none.
+BigInt FirstPrime(const BigInt& start, const BigInt& step, int bits) {
+  const std::vector<bool> composite = Sieve(start, step);
+  BigInt candidate = start;
+  for (size_t k = 0; k < kCandidates && candidate.BitLength() == bits; ++k, candidate += step) {
+    if (!composite[k] && IsPrime(candidate)) return candidate;
+  }
+  return 0;
+}
+
 }  // namespace
 
 BigInt RandomPrime3Mod4(int bits) {
-  while (true) {
+  BigInt prime;
+  while (prime.IsZero()) {
     BigInt start = RandomStart(bits);
-    const std::vector<bool> composite = Sieve(start);
-    for (size_t k = 0; k < kCandidates; ++k) {
-      if (composite[k]) continue;
-      BigInt candidate = start + BigInt(static_cast<int64_t>(4 * k));
-      if (candidate.BitLength() != bits) break;
-      if (!IsPrime(candidate)) continue;
-      start.Wipe();
-      return candidate;
-    }
+    prime = FirstPrime(start, 4, bits);
+    start.Wipe();
   }
+  return prime;
+}
+
+BigInt RandomPrimeWithFactor(int bits, const BigInt& t) {
+  const BigInt step = t << 2;
+  BigInt prime;
+  while (prime.IsZero()) {
+    BigInt start = RandomStart(bits);
+    start = start / step * step + (t << 1) + 1;  // 2 t k + 1 for an odd k: 3 mod 4
+    prime = FirstPrime(start, step, bits);
+    start.Wipe();
+  }
+  return prime;
 }
 
 }  // namespace fate::crypto

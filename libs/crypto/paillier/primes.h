@@ -11,5 +11,7 @@ namespace fate::crypto {
 // bound what is lost against a uniform one). Error probability below 2^-100. About 30 ms at 1024
 // bits. Not constant in time; the caller wipes it.
 BigInt RandomPrime3Mod4(int bits);
+// The same, and p - 1 is a multiple of the odd number t, which has half of the bits at most.
+BigInt RandomPrimeWithFactor(int bits, const BigInt& t);
 
 }  // namespace fate::crypto

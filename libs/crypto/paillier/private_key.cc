@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "crypto/paillier/primes.h"
 #include "crypto/prime_square.h"
+#include "crypto/random.h"
 
 namespace fate::crypto::paillier {
 namespace {
@@ -13,60 +14,96 @@ namespace {
 // Ciphertexts that are decrypted with one scratch: enough to fill lanes, few enough for the cache.
 constexpr size_t kChunk = 64;
 
-// Decryption modulo p: L((1 + n)^(p-1) mod p^2) is -q mod p.
-PrimeSquareLog HalfOf(const BigInt& p, const BigInt& q, Isa isa) {
-  return PrimeSquareLog(p, p - 1, p.BitLength(), (-q).InverseMod(p).value_or(BigInt()), isa);
+absl::Status CheckGeneration(int bits) {
+  RETURN_IF_ERROR(CheckKeyBits(bits));
+  if (bits % 2 == 0) return absl::OkStatus();
+  return InvalidArgumentError("key size {} is odd, use {}", bits, bits + 1);
+}
+
+// Decryption modulo p by an exponent e that makes masks 1: L((1 + n)^e mod p^2) is e q mod p.
+std::unique_ptr<const PrimeSquareLog> LogModulo(const BigInt& p, const BigInt& q, const BigInt& e,
+                                                Isa isa) {
+  const BigInt h = (e * q).InverseMod(p).value_or(BigInt());
+  return std::make_unique<const PrimeSquareLog>(p, e, e.BitLength(), h, isa);
+}
+
+// A random element of order t mod p: not 1.
+BigInt ElementOfOrder(const BigInt& t, const BigInt& p) {
+  BigInt element(1);
+  while (element == 1) element = (Random::Below(p - 2) + 2).PowMod((p - 1) / t, p);
+  return element;
 }
 
 }  // namespace
 
 struct PrivateKey::Secrets {
+  using Logs = std::unique_ptr<const PrimeSquareLog>;
+
+  // p < q
   Secrets(const BigInt& p, const BigInt& q, Isa isa)
-      : by_p(HalfOf(p, q, isa)),
-        by_q(HalfOf(q, p, isa)),
-        ciphertext_bits(4 * p.BitLength()),
+      : by_p(LogModulo(p, q, p - 1, isa)),
+        by_q(LogModulo(q, p, q - 1, isa)),
         join(p * q, 1),
         crt(p, q) {}
+
   // False when a ciphertext shares a factor with n.
   bool Decrypt(std::span<const BigInt> ciphertexts, std::span<BigInt> plaintexts) const {
     SecretInts mod_p(ciphertexts.size()), mod_q(ciphertexts.size());
-    if (!by_p.Log(ciphertexts, ciphertext_bits, mod_p) ||
-        !by_q.Log(ciphertexts, ciphertext_bits, mod_q)) {
-      return false;
-    }
+    const auto log = [&](const Logs& p, const Logs& q) {
+      const int bits = 4 * p->prime().BitLength();
+      return p->Log(ciphertexts, bits, mod_p) && q->Log(ciphertexts, bits, mod_q);
+    };
+    const bool is_short = short_by_p != nullptr && log(short_by_p, short_by_q);
+    if (!is_short && !log(by_p, by_q)) return false;
     for (size_t i = 0; i < ciphertexts.size(); ++i) {
       crt.Combine(mod_p[i], mod_q[i], plaintexts[i]);
     }
     return true;
   }
 
-  PrimeSquareLog by_p, by_q;  // p < q
-  int ciphertext_bits;
-  SecretSum join;  // n x1 + x0, without the branch on a carry that BigInt has
+  Logs by_p, by_q;
+  Logs short_by_p, short_by_q;  // of a subgroup key, for ciphertexts with its masks
+  SecretSum join;               // n x1 + x0, without the branch on a carry that BigInt has
   SecretCrt crt;
 };
 
-PrivateKey::PrivateKey(PublicKey public_key, const BigInt& p, const BigInt& q)
-    : public_key_(std::move(public_key)),
-      secrets_(std::make_unique<const Secrets>(std::min(p, q), std::max(p, q),
-                                               public_key_.ring()->isa())) {}
+PrivateKey::PrivateKey(PublicKey public_key, std::unique_ptr<const Secrets> secrets)
+    : public_key_(std::move(public_key)), secrets_(std::move(secrets)) {}
 
 PrivateKey::PrivateKey(PrivateKey&&) noexcept = default;
 PrivateKey& PrivateKey::operator=(PrivateKey&&) noexcept = default;
 PrivateKey::~PrivateKey() = default;
 
 absl::StatusOr<PrivateKey> PrivateKey::Generate(int bits, Isa isa) {
-  RETURN_IF_ERROR(CheckKeyBits(bits));
-  if (bits % 2 != 0) return InvalidArgumentError("key size {} is odd, use {}", bits, bits + 1);
+  RETURN_IF_ERROR(CheckGeneration(bits));
   BigInt p = RandomPrime3Mod4(bits / 2), q;
   do {
     q.Wipe();
     q = RandomPrime3Mod4(bits / 2);
   } while (p == q || BigInt::Gcd(p - 1, q - 1) != 2);
-  PrivateKey key(PublicKey::WithoutChecks(p * q, isa), p, q);
+  auto key = FromPrimes(p, q, isa);
   p.Wipe();
   q.Wipe();
   return key;
+}
+
+absl::StatusOr<PrivateKey> PrivateKey::GenerateSubgroup(int bits, Isa isa) {
+  RETURN_IF_ERROR(CheckGeneration(bits));
+  BigInt t = RandomPrime3Mod4(2 * SecurityBits(bits)), s = RandomPrime3Mod4(2 * SecurityBits(bits));
+  BigInt p = RandomPrimeWithFactor(bits / 2, t), q;
+  do {
+    q = RandomPrimeWithFactor(bits / 2, s);
+  } while (t == s || p == q || BigInt::Gcd(p - 1, q - 1) != 2);
+  if (p > q) std::swap(p, q), std::swap(t, s);
+  BigInt root;
+  const SecretCrt crt(p, q);
+  crt.Combine(ElementOfOrder(t, p), ElementOfOrder(s, q), root);
+  auto secrets = std::make_unique<Secrets>(p, q, isa);
+  secrets->short_by_p = LogModulo(p, q, t, isa);
+  secrets->short_by_q = LogModulo(q, p, s, isa);
+  ASSIGN_OR_RETURN(PublicKey public_key, PublicKey::CreateWithMaskRoot(p * q, root, isa));
+  for (BigInt* secret : {&t, &s, &p, &q}) secret->Wipe();
+  return PrivateKey(std::move(public_key), std::move(secrets));
 }
 
 absl::StatusOr<PrivateKey> PrivateKey::FromPrimes(const BigInt& p, const BigInt& q, Isa isa) {
@@ -83,11 +120,12 @@ absl::StatusOr<PrivateKey> PrivateKey::FromPrimesForTest(const BigInt& p, const 
         "make or import the key anew",
         p.BitLength(), q.BitLength());
   }
-  return PrivateKey(PublicKey::WithoutChecks(p * q, isa), p, q);
+  return PrivateKey(PublicKey::WithoutChecks(p * q, isa),
+                    std::make_unique<const Secrets>(std::min(p, q), std::max(p, q), isa));
 }
 
 PrivateKey::Primes PrivateKey::ExposePrimes() const {
-  return {secrets_->by_p.prime(), secrets_->by_q.prime()};
+  return {secrets_->by_p->prime(), secrets_->by_q->prime()};
 }
 
 absl::StatusOr<std::vector<BigInt>> PrivateKey::Decrypt(const Residues& ciphertexts,

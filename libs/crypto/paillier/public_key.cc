@@ -18,8 +18,9 @@ std::string WeakKeyWarning(int bits) {
   return fmt::format("a Paillier key of {} bits is weak; use {}", bits, kDefaultKeyBits);
 }
 
-PublicKey::PublicKey(const BigInt& n, Isa isa)
-    : ring_(Ring::ModuloSquare(n, isa)), max_signed_(std::make_shared<const BigInt>(n >> 1)) {}
+PublicKey::PublicKey(const BigInt& n, const BigInt& mask_root, Isa isa)
+    : ring_(Ring::ModuloSquare(n, isa)),
+      numbers_(std::make_shared<const Numbers>(Numbers{n >> 1, mask_root})) {}
 
 absl::StatusOr<PublicKey> PublicKey::Create(const BigInt& n, Isa isa) {
   RETURN_IF_ERROR(CheckKeyBits(n.BitLength()));
@@ -29,21 +30,39 @@ absl::StatusOr<PublicKey> PublicKey::Create(const BigInt& n, Isa isa) {
         "below 1000; get the public key anew",
         n.BitLength());
   }
-  return PublicKey(n, isa);
+  return PublicKey(n, 0, isa);
 }
 
-PublicKey PublicKey::WithoutChecks(const BigInt& n, Isa isa) { return PublicKey(n, isa); }
+absl::StatusOr<PublicKey> PublicKey::CreateWithMaskRoot(const BigInt& n, const BigInt& mask_root,
+                                                        Isa isa) {
+  RETURN_IF_ERROR(Create(n, isa).status());
+  if (mask_root < 2 || mask_root >= n - 1 || BigInt::Gcd(mask_root, n) != 1) {
+    return InvalidArgumentError(
+        "the mask root of a Paillier key of {} bits makes no masks; get the public key anew",
+        n.BitLength());
+  }
+  return PublicKey(n, mask_root, isa);
+}
+
+PublicKey PublicKey::WithoutChecks(const BigInt& n, Isa isa) { return PublicKey(n, 0, isa); }
 
 std::string PublicKey::Serialize() const {
-  return n().ToBytes((static_cast<size_t>(bits()) + 7) / 8);
+  const size_t width = (static_cast<size_t>(bits()) + 7) / 8;
+  if (mask_root().IsZero()) return n().ToBytes(width);
+  return std::string(1, '\0') + n().ToBytes(width) + mask_root().ToBytes(width);
 }
 
 absl::StatusOr<PublicKey> PublicKey::Parse(std::string_view bytes) {
-  if (bytes.size() > kMaxKeyBits / 8) {
-    return InvalidArgumentError("a Paillier public key of {} bytes is longer than {} bits",
-                                bytes.size(), kMaxKeyBits);
+  const bool has_root = bytes.starts_with('\0');
+  const size_t width = has_root ? bytes.size() / 2 : bytes.size();
+  if (width > kMaxKeyBits / 8 || (has_root && bytes.size() % 2 == 0)) {
+    return InvalidArgumentError(
+        "{} bytes are no Paillier public key: one of {} bits, the longest, has {}", bytes.size(),
+        kMaxKeyBits, kMaxKeyBits / 8);
   }
-  return Create(BigInt::FromBytes(bytes));
+  if (!has_root) return Create(BigInt::FromBytes(bytes));
+  return CreateWithMaskRoot(BigInt::FromBytes(bytes.substr(1, width)),
+                            BigInt::FromBytes(bytes.substr(1 + width)));
 }
 
 absl::Status PublicKey::CheckRing(const Residues& ciphertexts) const {

@@ -40,7 +40,10 @@ class PublicKey {
   static absl::StatusOr<PublicKey> Create(const BigInt& n, Isa isa = BestIsa());
   // Any odd n of at most kMaxKeyBits: of a private key, or the small ones of test vectors.
   static PublicKey WithoutChecks(const BigInt& n, Isa isa = BestIsa());
-  // Big-endian bytes of n; Parse checks what Create checks.
+  // With a mask root (below), 1 < root < n - 1, which shares no factor with n (checked).
+  static absl::StatusOr<PublicKey> CreateWithMaskRoot(const BigInt& n, const BigInt& mask_root,
+                                                      Isa isa = BestIsa());
+  // Big-endian bytes of n, or a zero, n and the mask root; Parse checks what Create checks.
   std::string Serialize() const;
   static absl::StatusOr<PublicKey> Parse(std::string_view bytes);
 
@@ -51,11 +54,16 @@ class PublicKey {
   const std::shared_ptr<const Ring>& ring() const { return ring_; }
   // Error: kInvalidArgument unless the ciphertexts are of a ring with the same form as ring().
   absl::Status CheckRing(const Residues& ciphertexts) const;
-  // Keys are equal when their n is.
-  friend bool operator==(const PublicKey& a, const PublicKey& b) { return a.n() == b.n(); }
+  friend bool operator==(const PublicKey& a, const PublicKey& b) {
+    return a.n() == b.n() && a.mask_root() == b.mask_root();
+  }
+
+  // A number whose n-th powers are the masks of a subgroup key (PrivateKey::GenerateSubgroup); 0
+  // of any other.
+  const BigInt& mask_root() const { return numbers_->mask_root; }
 
   // floor(n / 2): signed plaintexts lie in [-max_signed, max_signed].
-  const BigInt& max_signed() const { return *max_signed_; }
+  const BigInt& max_signed() const { return numbers_->max_signed; }
   // The signed number that a plaintext in [0, n) stands for.
   BigInt ToSigned(const BigInt& m) const { return m > max_signed() ? m - n() : m; }
   // OK for values in [-max_signed, n). Error: kOutOfRange that names the first other one.
@@ -71,9 +79,13 @@ class PublicKey {
                              const Parallel& parallel = Inline()) const;
 
  private:
-  PublicKey(const BigInt& n, Isa isa);
+  struct Numbers {
+    BigInt max_signed, mask_root;
+  };
+  PublicKey(const BigInt& n, const BigInt& mask_root, Isa isa);
+
   std::shared_ptr<const Ring> ring_;
-  std::shared_ptr<const BigInt> max_signed_;
+  std::shared_ptr<const Numbers> numbers_;
 };
 
 }  // namespace fate::crypto::paillier

@@ -16,6 +16,11 @@ inline const PrivateKey& TestKey(int bits = 1024) {
                              : keys.emplace(bits, *PrivateKey::Generate(bits)).first->second;
 }
 
+inline const PrivateKey& SubgroupKey() {
+  static const auto& key = *new PrivateKey(*PrivateKey::GenerateSubgroup(1024));
+  return key;
+}
+
 // The same key on another instruction set.
 inline PrivateKey OnIsa(const PrivateKey& key, Isa isa) {
   const PrivateKey::Primes primes = key.ExposePrimes();

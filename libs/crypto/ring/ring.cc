@@ -126,12 +126,13 @@ void Ring::EnterEach(size_t count, uint64_t* elements, const PackOne& pack) cons
 }
 
 template <class UnpackOne>
-void Ring::LeaveEach(size_t count, const uint64_t* elements, const UnpackOne& unpack) const {
+void Ring::LeaveEach(const uint64_t* factor, size_t count, const uint64_t* elements,
+                     const UnpackOne& unpack) const {
   Batches batches(*this, 2);
   std::vector<uint64_t> plain(lanes() * words());
-  const uint64_t* factor[kMaxLanes];
-  std::fill_n(factor, lanes(), plain_one_.data());
-  Load(batches[1], factor);
+  const uint64_t* factors[kMaxLanes];
+  std::fill_n(factors, lanes(), factor);
+  Load(batches[1], factors);
   for (size_t at = 0; at < count; at += lanes()) {
     const size_t some = std::min(lanes(), count - at);
     LoadSome(batches[0], elements + at * words(), some);
@@ -148,21 +149,28 @@ void Ring::Enter(std::span<const BigInt> values, uint64_t* elements) const {
 }
 
 void Ring::Leave(const uint64_t* elements, std::span<BigInt> values) const {
-  LeaveEach(values.size(), elements,
+  LeaveEach(plain_one_.data(), values.size(), elements,
             [&](size_t i, const uint64_t* element) { values[i] = Unpack(element); });
 }
 
 void Ring::EnterDigits(std::span<const BigInt> low, std::span<const BigInt> high,
                        uint64_t* elements) const {
   EnterEach(low.size(), elements, [&](size_t i, uint64_t* element) {
-    PackHalf(element, low[i]);
-    PackHalf(element + shape_.half_words, high[i]);
+    PackDigits(low.subspan(i, 1), high.subspan(i, 1), element);
   });
 }
 
-void Ring::LeaveDigits(const uint64_t* elements, std::span<BigInt> low,
-                       std::span<BigInt> high) const {
-  LeaveEach(low.size(), elements,
+void Ring::PackDigits(std::span<const BigInt> low, std::span<const BigInt> high,
+                      uint64_t* elements) const {
+  for (size_t i = 0; i < low.size(); ++i) {
+    PackHalf(elements + i * words(), low[i]);
+    PackHalf(elements + i * words() + shape_.half_words, high[i]);
+  }
+}
+
+void Ring::LeaveDigitsTimes(const uint64_t* factor, const uint64_t* elements, std::span<BigInt> low,
+                            std::span<BigInt> high) const {
+  LeaveEach(factor, low.size(), elements,
             [&](size_t i, const uint64_t* element) { UnpackDigits(element, low[i], high[i]); });
 }
 

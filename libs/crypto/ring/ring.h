@@ -68,7 +68,18 @@ class Ring {
   // leaves is least: 0 <= low, high < m. All spans have one size. A multiplication each.
   void EnterDigits(std::span<const BigInt> low, std::span<const BigInt> high,
                    uint64_t* elements) const;
-  void LeaveDigits(const uint64_t* elements, std::span<BigInt> low, std::span<BigInt> high) const;
+  void LeaveDigits(const uint64_t* elements, std::span<BigInt> low, std::span<BigInt> high) const {
+    LeaveDigitsTimes(plain_one_.data(), elements, low, high);
+  }
+  // For numbers that can be multiplied by R beforehand. PackDigits makes low + high m = value R an
+  // element without a multiplication; LeaveDigitsTimes takes each element times `factor`, which
+  // is a number packed without R.
+  void PackDigits(std::span<const BigInt> low, std::span<const BigInt> high,
+                  uint64_t* elements) const;
+  void LeaveDigitsTimes(const uint64_t* factor, const uint64_t* elements, std::span<BigInt> low,
+                        std::span<BigInt> high) const;
+  // R mod modulus().
+  BigInt r() const { return BigInt::PowerOfTwo(shape_.half_bits).Mod(modulus_); }
 
   // ---- batches ----
 
@@ -109,11 +120,12 @@ class Ring {
   BigInt Unpack(const uint64_t* element) const;
   void UnpackDigits(const uint64_t* element, BigInt& low, BigInt& high) const;
   // What Enter and Leave share: pack(i, element) and unpack(i, element) for each element, and a
-  // multiplication by `factor` of all.
+  // multiplication of all.
   template <class PackOne>
   void EnterEach(size_t count, uint64_t* elements, const PackOne& pack) const;
   template <class UnpackOne>
-  void LeaveEach(size_t count, const uint64_t* elements, const UnpackOne& unpack) const;
+  void LeaveEach(const uint64_t* factor, size_t count, const uint64_t* elements,
+                 const UnpackOne& unpack) const;
 
   BigInt base_, modulus_;
   Isa isa_;

@@ -87,6 +87,28 @@ TEST_P(RingTest, DigitsComeOutLeastAndEnterInAnyForm) {
   }
 }
 
+TEST_P(RingTest, DigitsWithAFactorOfTheirOwnCostNoMultiplication) {
+  if (!ring_->is_square()) return;
+  const BigInt& m = ring_->base();
+  const std::vector<BigInt> values = Values(13);
+  std::vector<BigInt> low(values.size()), high(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    (values[i] * ring_->r()).Mod(ring_->modulus()).FloorDivide(m, high[i], low[i]);
+  }
+  Residues residues(ring_, values.size());
+  ring_->PackDigits(low, high, residues[0]);
+  EXPECT_EQ(residues.Leave(), values);
+
+  Residues factor(ring_, 1);
+  BigInt factor_low, factor_high;
+  values.back().FloorDivide(m, factor_high, factor_low);
+  ring_->PackDigits({&factor_low, 1}, {&factor_high, 1}, factor[0]);
+  ring_->LeaveDigitsTimes(factor[0], residues[0], low, high);
+  for (size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(low[i] + high[i] * m, (values[i] * values.back()).Mod(ring_->modulus()));
+  }
+}
+
 TEST_P(RingTest, ProductsAndSquaresEqualPlainArithmetic) {
   const std::vector<BigInt> a = Values(37);
   std::vector<BigInt> b = Values(37);
