@@ -43,6 +43,7 @@ class RouteTableParser {
   absl::Status ParseEndpoint(const std::string& path, const Json& json, Endpoint* out);
   absl::Status ParsePort(const std::string& path, const Json& json, int* out);
   absl::Status ParseTls(const std::string& path, const Json& json, Endpoint* out);
+  absl::Status ParseKeystores(const std::string& path, const Json& json, Endpoint* out);
   absl::Status ParseText(const std::string& path, const Json& json, const char* key,
                          std::string* out);
   absl::Status ParseFlag(const std::string& path, const Json& json, const char* key, bool* out);
@@ -147,26 +148,48 @@ absl::Status RouteTableParser::ParsePort(const std::string& path, const Json& js
 
 // A half-set entry would silently talk in clear text or fail at the first call (spec 12).
 absl::Status RouteTableParser::ParseTls(const std::string& path, const Json& json, Endpoint* out) {
-  bool use_ssl = false, is_secure = false;
+  bool use_ssl = false;
   RETURN_IF_ERROR(ParseFlag(path, json, "useSSL", &use_ssl));
-  RETURN_IF_ERROR(ParseFlag(path, json, "is_secure", &is_secure));
+  RETURN_IF_ERROR(ParseFlag(path, json, "is_secure", &out->is_secure));
   RETURN_IF_ERROR(ParseText(path, json, "caFile", &out->ca_file));
   RETURN_IF_ERROR(ParseText(path, json, "certChainFile", &out->certificate_file));
   RETURN_IF_ERROR(ParseText(path, json, "privateKeyFile", &out->private_key_file));
-  out->tls = use_ssl || is_secure;
+  RETURN_IF_ERROR(ParseText(path, json, "tlsServerName", &out->tls_server_name));
+  RETURN_IF_ERROR(ParseKeystores(path, json, out));
+  out->tls = use_ssl || out->is_secure;
   int files =
       !out->ca_file.empty() + !out->certificate_file.empty() + !out->private_key_file.empty();
-  if (use_ssl && files != 0 && files != 3) {
+  if (use_ssl && out->keystore_file.empty() && files != 0 && files != 3) {
     return Wrong(path,
                  "sets {} of caFile, certChainFile and privateKeyFile; useSSL needs all "
                  "three, or none for the system's authorities",
                  files);
   }
-  if (!out->tls && files != 0) {
+  if (out->certificate_file.empty() != out->private_key_file.empty()) {
+    return Wrong(path, "sets only one of certChainFile and privateKeyFile; set both or none");
+  }
+  if (!out->tls && out->names_tls_files()) {
     table_->warnings_.push_back(fmt::format(
         "{}: {} names certificate files but not \"useSSL\": true; it is used without TLS", file_,
         path));
   }
+  return absl::OkStatus();
+}
+
+// Keystores count with useKeyStore only; then they take the place of the PEM files.
+absl::Status RouteTableParser::ParseKeystores(const std::string& path, const Json& json,
+                                              Endpoint* out) {
+  bool use_keystore = false;
+  RETURN_IF_ERROR(ParseFlag(path, json, "useKeyStore", &use_keystore));
+  if (!use_keystore) return absl::OkStatus();
+  RETURN_IF_ERROR(ParseText(path, json, "keyStoreFile", &out->keystore_file));
+  RETURN_IF_ERROR(ParseText(path, json, "keyStorePassword", &out->keystore_password));
+  RETURN_IF_ERROR(ParseText(path, json, "trustStoreFile", &out->truststore_file));
+  RETURN_IF_ERROR(ParseText(path, json, "trustStorePassword", &out->truststore_password));
+  if (out->keystore_file.empty() || out->truststore_file.empty()) {
+    return Wrong(path, "has useKeyStore but not both keyStoreFile and trustStoreFile; name them");
+  }
+  out->ca_file = out->certificate_file = out->private_key_file = "";
   return absl::OkStatus();
 }
 
@@ -383,6 +406,21 @@ absl::Status RouteTable::Permits(const Call& call) const {
   }
   if (unruled_calls_pass_) return absl::OkStatus();
   return refusal("no rule matches and permission.default_allow is false or missing");
+}
+
+std::vector<Route> RouteTable::TlsRoutes() const {
+  std::vector<Route> routes;
+  for (const auto& [party, roles] : parties_) {
+    for (const auto& [role, endpoints] : roles) {
+      for (size_t i = 0; i < endpoints.size(); ++i) {
+        const Endpoint& endpoint = endpoints[i];
+        if (!endpoint.tls || endpoint.protocol != Protocol::kGrpc) continue;
+        if (IsSelf(party) && endpoint.is_secure && !endpoint.names_tls_files()) continue;
+        routes.push_back({endpoint, fmt::format("route_table.{}.{}[{}]", party, role, i)});
+      }
+    }
+  }
+  return routes;
 }
 
 std::vector<std::string> RouteTable::Explain(std::string_view party, std::string_view role) const {

@@ -32,7 +32,17 @@ struct Endpoint {
   bool tls = false;         // useSSL or is_secure
   bool is_polling = false;  // the party opens the stream (spec 8.4)
   bool cycle = false;       // marked as a cycle: code 145 on use
+  // Certificates of this side and authorities of the other: caFile, certChainFile and
+  // privateKeyFile, or with useKeyStore the keystores. None with is_secure: those of
+  // eggroll.core.security.client; none with useSSL: the system's authorities.
+  bool is_secure = false;
   std::string ca_file, certificate_file, private_key_file;
+  std::string keystore_file, keystore_password, truststore_file, truststore_password;
+  std::string tls_server_name;  // native tlsServerName: expected in place of the host
+  bool names_tls_files() const {
+    return !ca_file.empty() || !certificate_file.empty() || !keystore_file.empty() ||
+           !truststore_file.empty();
+  }
 
   // "10.0.0.2:9370"
   std::string ToString() const;
@@ -77,6 +87,9 @@ class RouteTable {
   // What is legal but surely not meant, such as rules that have no effect here.
   const std::vector<std::string>& warnings() const { return warnings_; }
   const std::vector<std::string>& self_parties() const { return self_; }
+  // Those that ask for TLS, with the entries that name them. is_secure without files is for other
+  // parties only (spec 8.3): one's own fateflow speaks clear text.
+  std::vector<Route> TlsRoutes() const;
   size_t party_count() const { return parties_.size(); }
 
  private:

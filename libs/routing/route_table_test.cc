@@ -145,6 +145,31 @@ TEST(RouteTable, HalfSetTlsIsRefused) {
   EXPECT_THAT(plain.warnings()[0], HasSubstr("used without TLS"));
 }
 
+TEST(RouteTable, TlsFilesAreReadInBothDialects) {
+  RouteTable table = Table(R"({"route_table": {
+      "1": {"default": [{"ip": "a", "port": 1, "useSSL": true, "caFile": "ca.pem",
+                         "certChainFile": "c.pem", "privateKeyFile": "k.pem",
+                         "tlsServerName": "gateway.example"}]},
+      "2": {"default": [{"ip": "b", "port": 2, "is_secure": true}, {"ip": "c", "port": 3}]},
+      "3": {"default": [{"ip": "d", "port": 4, "useSSL": true, "useKeyStore": true,
+                         "keyStoreFile": "k.p12", "keyStorePassword": "x",
+                         "trustStoreFile": "t.p12", "trustStorePassword": "y"}]}}})");
+  std::vector<Route> routes = table.TlsRoutes();
+  ASSERT_EQ(routes.size(), 3u);
+  EXPECT_EQ(routes[0].rule, "route_table.1.default[0]");
+  EXPECT_EQ(routes[0].endpoint.tls_server_name, "gateway.example");
+  EXPECT_EQ(routes[0].endpoint.private_key_file, "k.pem");
+  EXPECT_TRUE(routes[1].endpoint.is_secure);
+  EXPECT_FALSE(routes[1].endpoint.names_tls_files());
+  EXPECT_EQ(routes[2].endpoint.truststore_file, "t.p12");
+  EXPECT_THAT(Wrong(R"({"route_table": {"1": {"default": [{"ip": "a", "port": 1, "useSSL": true,
+                        "useKeyStore": true, "keyStoreFile": "k.jks"}]}}})"),
+              HasSubstr("has useKeyStore but not both"));
+  EXPECT_THAT(Wrong(R"({"route_table": {"1": {"default": [{"ip": "a", "port": 1,
+                        "is_secure": true, "certChainFile": "c.pem"}]}}})"),
+              HasSubstr("sets only one of certChainFile and privateKeyFile"));
+}
+
 TEST(RouteTable, ExplainShowsTheStepsOfTheDecision) {
   EXPECT_THAT(Table(kMinimal).Explain("10000", "fateflow"),
               ElementsAre("no entry for party 10000: \"default\" is used",

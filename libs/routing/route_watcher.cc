@@ -27,9 +27,10 @@ absl::StatusOr<RouteTable> LoadRouteTable(const std::string& path, const std::st
   return RouteTable::Parse(text, path, own_party);
 }
 
-RouteWatcher::RouteWatcher(std::string path, std::string own_party)
+RouteWatcher::RouteWatcher(std::string path, std::string own_party, Prepare prepare)
     : path_(std::move(path)),
       own_party_(std::move(own_party)),
+      prepare_(std::move(prepare)),
       table_(std::make_shared<RouteTable>(RouteTable::Empty(path_, own_party_))) {
   stamp_ = Look();
   Reload();
@@ -68,6 +69,7 @@ RouteWatcher::Stamp RouteWatcher::Look() const {
 
 void RouteWatcher::Reload() {
   auto table = LoadRouteTable(path_, own_party_);
+  if (table.ok()) prepare_(*table);
   std::lock_guard lock(mutex_);
   status_ = table.status();
   if (!table.ok()) {

@@ -23,7 +23,10 @@ class RouteWatcher {
 
   // Reads the file once before it returns. A missing or wrong file is not fatal: an empty table
   // serves until the file is right (spec/rollsite.md 12, "OSX restart loop").
-  RouteWatcher(std::string path, std::string own_party);
+  // `prepare` sees each table before it comes into force, on the thread that read it.
+  using Prepare = std::function<void(const RouteTable& table)>;
+  RouteWatcher(
+      std::string path, std::string own_party, Prepare prepare = [](const auto&) {});
   ~RouteWatcher();
 
   // The table in force. Thread-safe.
@@ -45,6 +48,7 @@ class RouteWatcher {
 
   const std::string path_;
   const std::string own_party_;
+  const Prepare prepare_;
   Stamp stamp_;  // of the thread that reloads
   mutable std::mutex mutex_;
   std::condition_variable wake_;

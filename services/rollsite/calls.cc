@@ -51,9 +51,12 @@ Calls::Calls(Gateway* gateway, relay::Address introspection)
       polling_(gateway),
       introspection_(std::move(introspection)) {}
 
-void Calls::OnCall(relay::Stream* stream, relay::Headers head, bool end) {
+void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end) {
   std::string path(relay::Find(head, ":path"));
   std::string_view view = path;
+  if (absl::Status allowed = Admit(entrance, *stream, head); !allowed.ok()) {
+    return Refuse("call", stream, allowed);
+  }
   if (view.starts_with(kPtpTransport)) {
     return OnTransport(view.substr(std::string_view(kPtpTransport).size()), stream,
                        std::move(head));
@@ -74,6 +77,17 @@ void Calls::OnCall(relay::Stream* stream, relay::Headers head, bool end) {
                             {introspection_, "the health service", ""}, relay::Lane::kControl);
   }
   Refuse("unknown", stream, UnimplementedError("{} is not served by rollsite", Escape(path)));
+}
+
+// What can be told from the head of a call: entrance, token.
+absl::Status Calls::Admit(Entrance entrance, const relay::Stream& stream,
+                          const relay::Headers& head) const {
+  const AccessSettings& access = gateway_->config().access;
+  const relay::Peer& peer = stream.peer();
+  RETURN_IF_ERROR(CheckEntrance(access, entrance, peer, relay::Find(head, ":path")));
+  if (access.tokens == AccessSettings::Tokens::kNone) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::string party, gateway_->Source(peer, PtpContext::Read(head).Source()));
+  return CheckToken(access, entrance, peer, head, party);
 }
 
 void Calls::OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head) {
@@ -102,7 +116,13 @@ void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
 
 void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
   if (LacksProvider(stream, head)) return;
-  const PtpContext context = PtpContext::Read(head);
+  PtpContext context = PtpContext::Read(head);
+  auto source = gateway_->Source(stream->peer(), context.Source());
+  if (!source.ok()) return Refuse("invoke", stream, source.status());
+  if (context.Source().empty() && !source->empty()) {  // Java's gateways do not say (spec 3)
+    context.source_node = *source;
+    head.push_back({"x-ptp-source-node-id", *source});
+  }
   const std::string& party = context.Target();
   if (gateway_->IsSelf(party)) return queues_.ServeInvoke(stream, std::move(head));
   if (party.empty()) {

@@ -22,12 +22,14 @@ class Calls {
  public:
   Calls(Gateway* gateway, relay::Address introspection);
 
-  void OnCall(relay::Stream* stream, relay::Headers head, bool end);
+  void OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end);
 
   QueueService& queues() { return queues_; }
   PollingExchange& polling() { return polling_; }
 
  private:
+  absl::Status Admit(Entrance entrance, const relay::Stream& stream,
+                     const relay::Headers& head) const;
   void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);
   void OnInvoke(relay::Stream* stream, relay::Headers head, bool end);
   void OnQueuePush(relay::Stream* stream, relay::Headers head);

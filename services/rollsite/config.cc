@@ -139,6 +139,8 @@ absl::StatusOr<Config> Config::Load(const std::string& path) {
                             "give a numeric address of this machine, or 0.0.0.0 for all");
   }
   RETURN_IF_ERROR(ReadNative(properties, &config));
+  ASSIGN_OR_RETURN(config.tls, TlsSettings::Read(properties, config.listen.host));
+  ASSIGN_OR_RETURN(config.access, AccessSettings::Read(properties));
   return config;
 }
 

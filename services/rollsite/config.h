@@ -15,6 +15,8 @@
 #include "absl/time/time.h"
 #include "base/properties.h"
 #include "relay/socket.h"
+#include "rollsite/access.h"
+#include "rollsite/tls_settings.h"
 
 namespace fate::rollsite {
 
@@ -45,6 +47,9 @@ struct Config {
   std::string http_prefix = "/v1";        // http.context.path
   bool route_changes_need_token = false;  // router.change.need.token
   std::string route_token;                // default.token of components/token_validator.properties
+
+  TlsSettings tls;
+  AccessSettings access;
 
   // What was wrong but has a default, as OSX treats it: one line each, naming file and key.
   std::vector<std::string> warnings;

@@ -1,6 +1,7 @@
 #include "rollsite/gateway.h"
 
 #include <map>
+#include <set>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -10,9 +11,28 @@
 
 namespace fate::rollsite {
 
-void Gateway::SetListener(const relay::Address& address) {
+namespace {
+
+constexpr size_t kMaxWarnedCertificates = 1000;
+
+// Once for each: the operator may not know that these certificates bind nobody.
+void WarnOfUnnamed(const PartyMap& parties, const tls::Certificate& certificate) {
+  static auto* warned = new std::set<std::string>();  // on the loop's thread
+  if (warned->size() >= kMaxWarnedCertificates || warned->count(certificate.sha256)) return;
+  PartyMap::Grant grant = parties.Of(certificate);
+  if (!parties.names_itself() || !grant.any) return;
+  warned->insert(certificate.sha256);
+  log::Warning(
+      "the certificate {} names no party, so its owner may speak for any; map it in "
+      "eggroll.rollsite.tls.party.map (SHA256:{})",
+      certificate.ToString(), certificate.sha256);
+}
+
+}  // namespace
+
+void Gateway::SetListener(Entrance entrance, const relay::Address& address) {
   own_addresses_.Add(address);
-  if (own_address_.port != 0) return;
+  if (entrance == Entrance::kTls) return;
   own_address_ = address;
   if (address.host == "0.0.0.0") own_address_.host = "127.0.0.1";
   if (address.host == "::") own_address_.host = "::1";
@@ -43,12 +63,6 @@ absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
     target.polls = true;
     return target;
   }
-  if (endpoint.tls) {
-    return UnimplementedError(
-        "{} asks for TLS, which this rollsite does not speak yet; nothing "
-        "was sent in clear text",
-        where);
-  }
   const relay::Address address{endpoint.host, endpoint.port};
   if (IsOwnAddress(address)) {
     return FailedPreconditionError(
@@ -56,18 +70,45 @@ absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
         "party {} there, or list the party in self_party if it is one's own",
         where, address.ToString(), Escape(call.to_party));
   }
-  bool own = table->IsSelf(call.to_party);
+  const bool own = table->IsSelf(call.to_party);
+  std::shared_ptr<const relay::TlsClient> tls;
+  // As upstream, is_secure is for other parties; one's own fateflow speaks clear text.
+  const bool secure = endpoint.tls && !(own && endpoint.is_secure && !endpoint.names_tls_files());
+  if (secure) {
+    auto client = tls_->ClientFor(endpoint);
+    if (!client.ok()) {
+      return UnavailableError("{} asks for TLS, which cannot be used: {}; nothing was sent", where,
+                              Message(client.status()));
+    }
+    tls = *std::move(client);
+  }
   return Target{address,
                 fmt::format("rollsite of party {} to party {} ({})", table->SelfName(""),
                             Escape(call.to_party), route.rule),
                 fmt::format("check that {} runs there and that {} names its address",
-                            own ? "fate-fateflow" : "fate-rollsite", config_.route_table)};
+                            own ? "fate-fateflow" : "fate-rollsite", config_.route_table),
+                std::move(tls), own ? "" : config_.access.outgoing_token};
+}
+
+absl::StatusOr<std::string> Gateway::Source(const relay::Peer& peer,
+                                            std::string_view claimed) const {
+  if (!peer.certificate) return std::string(claimed);
+  auto parties = tls_->parties();
+  if (!parties) {
+    return UnavailableError("which parties certificates stand for is not known: {}",
+                            Message(tls_->listener_status()));
+  }
+  WarnOfUnnamed(*parties, *peer.certificate);
+  return SourceOf(*parties, peer, claimed);
 }
 
 void Gateway::PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
                      std::vector<relay::Slice> first, bool ended, const Target& target,
                      relay::Lane lane) {
-  relay::ForwardTarget to{target.address, lane, target.peer, target.remedy};
+  relay::ForwardTarget to{target.address, lane, target.peer, target.remedy, target.tls};
+  if (!target.token.empty() && relay::Find(head, "x-ptp-token").empty()) {
+    head.push_back({"x-ptp-token", target.token});
+  }
   relay::Forward(&upstreams_, stream, std::move(head), std::move(first), ended, std::move(to),
                  [method](const relay::ForwardResult& result) {
                    CountBytes(result.request_bytes, result.response_bytes);

@@ -12,6 +12,7 @@
 #include "relay/upstreams.h"
 #include "rollsite/config.h"
 #include "rollsite/own_addresses.h"
+#include "rollsite/tls_store.h"
 #include "routing/route_watcher.h"
 
 namespace fate::rollsite {
@@ -20,13 +21,16 @@ struct Target {
   relay::Address address;
   std::string peer;    // "rollsite of party 9999 to party 10000 (route_table.default.default[0])"
   std::string remedy;  // what to do when it cannot be reached
+  std::shared_ptr<const relay::TlsClient> tls = nullptr;  // null: clear text
+  std::string token = "";                                 // x-ptp-token of calls that have none
   bool polls = false;  // the party keeps streams open here (polling_exchange.h); no address
 };
 
 class Gateway {
  public:
-  Gateway(const Config& config, relay::EventLoop* loop, const routing::RouteWatcher* routes)
-      : config_(config), upstreams_(loop), routes_(routes) {}
+  Gateway(const Config& config, relay::EventLoop* loop, const routing::RouteWatcher* routes,
+          const TlsStore* tls)
+      : config_(config), upstreams_(loop), routes_(routes), tls_(tls) {}
 
   const Config& config() const { return config_; }
   relay::EventLoop& loop() const { return upstreams_.loop(); }
@@ -40,16 +44,19 @@ class Gateway {
   }
 
   // Where this gateway can be reached: a route that leads there would go round in circles.
-  void SetListener(const relay::Address& address);
-  // The first listener, as this process reaches it.
+  void SetListener(Entrance entrance, const relay::Address& address);
+  // The listener for this process's own calls: the inner one, else the main one.
   const relay::Address& own_address() const { return own_address_; }
   bool IsOwnAddress(const relay::Address& address) const {
     return own_addresses_.Contains(address);
   }
 
+  // The party a call comes from; see SourceOf.
+  absl::StatusOr<std::string> Source(const relay::Peer& peer, std::string_view claimed) const;
+
   // Where a call goes on. Errors: kPermissionDenied, kNotFound (no route), kUnimplemented (the
   // route asks for what this gateway does not speak), kFailedPrecondition (marked as a cycle, or
-  // leads back here).
+  // leads back here), kUnavailable (its certificates cannot be used).
   absl::StatusOr<Target> Route(const routing::Call& call);
   // Whether the table's rules let a call pass that ends here.
   absl::Status Permits(const routing::Call& call) const {
@@ -65,6 +72,7 @@ class Gateway {
   relay::Upstreams upstreams_;
   relay::UnaryCall::Collected collected_;
   const routing::RouteWatcher* const routes_;
+  const TlsStore* const tls_;
   OwnAddresses own_addresses_;
   relay::Address own_address_;
   uint64_t turn_ = 0;

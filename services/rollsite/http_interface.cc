@@ -208,6 +208,9 @@ void HttpInterface::Channel(std::string_view method, const http::Request& reques
   if (!call.ok()) {
     return respond(ToResponse({{"code", kParameterError}, {"msg", Message(call.status())}}));
   }
+  const absl::Status allowed = CheckEntrance(gateway_->config().access, Entrance::kMain,
+                                             {.host = request.remote_address}, call->path);
+  if (!allowed.ok()) return respond(ToResponse(FailureJson(method, allowed)));
   gateway_->loop().Post([gateway = gateway_, method = std::string(method), call = *std::move(call),
                          metadata = Metadata(request), respond = std::move(respond)]() mutable {
     relay::ClientCall::Options options{.address = gateway->own_address(),

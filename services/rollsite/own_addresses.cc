@@ -29,6 +29,12 @@ std::set<std::string> LocalHosts() {
 
 }  // namespace
 
+bool IsThisMachine(const std::string& host) {
+  if (host.starts_with("127.") || host.starts_with("::ffff:127.")) return true;
+  static const auto* hosts = new std::set<std::string>(LocalHosts());
+  return hosts->count(host) > 0;
+}
+
 void OwnAddresses::Add(const relay::Address& listener) {
   exact_.insert(listener);
   if (listener.host == "127.0.0.1") exact_.insert({"localhost", listener.port});

@@ -10,6 +10,9 @@
 
 namespace fate::rollsite {
 
+// A numeric address of this machine: loopback, or one of its interfaces.
+bool IsThisMachine(const std::string& host);
+
 class OwnAddresses {
  public:
   void Add(const relay::Address& listener);

@@ -107,6 +107,14 @@ void ServeOperator(Gateway* gateway, relay::Stream* stream, relay::Headers head,
 
 }  // namespace
 
+absl::Status CheckSource(const Gateway& gateway, const relay::Peer& peer,
+                         const PacketHeader& header, const Destination& to) {
+  if (to.ext && !to.ext->srcpartyid().empty()) {
+    RETURN_IF_ERROR(gateway.Source(peer, to.ext->srcpartyid()).status());
+  }
+  return gateway.Source(peer, header.src().partyid()).status();
+}
+
 void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
                   relay::Stream* stream, relay::Headers head) {
   Peek::Start(
@@ -114,6 +122,8 @@ void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
       [gateway, eggs, polling](const PacketHeader& header, relay::Stream* from, relay::Headers head,
                                std::vector<relay::Slice> received, bool ended) {
         Destination to = DestinationOf(header);
+        auto source = CheckSource(*gateway, from->peer(), header, to);
+        if (!source.ok()) return Refuse("push", from, source);
         if (gateway->IsSelf(to.party)) {
           auto permitted = gateway->Permits(CallOf(header, to, to.role));
           if (!permitted.ok()) return Refuse("push", from, permitted);
@@ -136,6 +146,8 @@ void DispatchUnaryCall(Gateway* gateway, PollingExchange* polling, relay::Stream
       [gateway, polling](const PacketHeader& header, relay::Stream* from, relay::Headers head,
                          std::vector<relay::Slice> received, bool ended) {
         Destination to = DestinationOf(header);
+        auto source = CheckSource(*gateway, from->peer(), header, to);
+        if (!source.ok()) return Refuse("unaryCall", from, source);
         auto target = gateway->Route(CallOf(header, to, header.dst().role()));
         if (IsRouteOperator(header.operator_()) &&
             (gateway->IsSelf(to.party) || absl::IsFailedPrecondition(target.status()))) {

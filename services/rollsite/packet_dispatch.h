@@ -5,9 +5,15 @@
 
 #include "rollsite/egg_finder.h"
 #include "rollsite/gateway.h"
+#include "rollsite/packet_codec.h"
 #include "rollsite/polling_exchange.h"
 
 namespace fate::rollsite {
+
+// Whether the peer may speak for the sender that a packet names, in its header and in its ext:
+// receivers look at one or the other. Error: kPermissionDenied.
+absl::Status CheckSource(const Gateway& gateway, const relay::Peer& peer,
+                         const PacketHeader& header, const Destination& to);
 
 void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
                   relay::Stream* stream, relay::Headers head);

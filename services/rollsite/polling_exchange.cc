@@ -117,6 +117,9 @@ class Exchanger final : public relay::StreamHandler,
                                "metadata.dst.partyId: {}",
                                Message(party.status())));
     }
+    // Else one party could take what is meant for another.
+    auto allowed = exchange_->gateway_->Source(stream_->peer(), party->str());
+    if (!allowed.ok()) return End(allowed.status());
     party_ = frame.metadata().dst().partyid();
     StartTimer(exchange_->gateway_->config().polling_no_data_timeout);
     if (!exchange_->Park(party_, shared_from_this())) {

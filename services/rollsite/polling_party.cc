@@ -7,6 +7,7 @@
 #include "proxy/proxy.pb.h"
 #include "relay/client_call.h"
 #include "relay/grpc_wire.h"
+#include "rollsite/packet_dispatch.h"
 #include "rollsite/polling_exchange.h"
 
 namespace fate::rollsite {
@@ -38,7 +39,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     if (!target.ok()) return Retry(target.status());
     const relay::Headers head = relay::RequestHead(
         std::string(kService) + "polling", target->address.ToString(), absl::InfiniteDuration());
-    stream_ = gateway_->upstreams()->Open({target->address, nullptr}, relay::Lane::kBulk, head,
+    stream_ = gateway_->upstreams()->Open({target->address, target->tls}, relay::Lane::kBulk, head,
                                           /*end=*/false, shared_from_this());
     PollingFrame first;
     first.mutable_metadata()->mutable_dst()->set_partyid(self);
@@ -105,8 +106,17 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
             }};
   }
 
+  // Of whose calls the exchange may bring, as of those that come in through a listener.
+  bool MayCome(const PollingFrame& frame) {
+    const auto& header = frame.packet().header();
+    const auto source = CheckSource(*gateway_, stream_->peer(), header, DestinationOf(header));
+    if (!source.ok()) Poison(ToText(source));
+    return source.ok();
+  }
+
   void OnPacket(const PollingFrame& frame) {
     if (!call_) {
+      if (!MayCome(frame)) return;
       call_ = relay::ClientCall::Start(gateway_->upstreams(), ToSelf("push"),
                                        [weak = weak_from_this()](absl::StatusOr<std::string> got) {
                                          if (auto self = weak.lock())
@@ -117,6 +127,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
   }
 
   void OnUnary(const PollingFrame& frame) {
+    if (!MayCome(frame)) return;
     call_ = relay::ClientCall::Unary(gateway_->upstreams(), ToSelf("unaryCall"),
                                      frame.packet().SerializeAsString(),
                                      [weak = weak_from_this()](absl::StatusOr<std::string> got) {

@@ -114,6 +114,28 @@ TEST_F(ProcessTest, CheckConfigSaysWhatIsWrongWhereAndWhatToDo) {
   EXPECT_THAT(Log(), HasSubstr("give a numeric address"));
 }
 
+TEST_F(ProcessTest, CheckConfigLooksIntoCertificates) {
+  WriteProperties(
+      "eggroll.core.security.crt.path=/nowhere/c.pem\n"
+      "eggroll.core.security.key.path=/nowhere/k.pem\n");
+  Start({"--check-config"});
+  EXPECT_EQ(ExitCode(), 2);
+  EXPECT_THAT(Log(), HasSubstr("cannot read /nowhere/c.pem: No such file"));
+
+  WriteProperties("eggroll.rollsite.inner.port=0\neggroll.rollsite.queue.clients=nobody\n");
+  Start({"--check-config"});
+  EXPECT_EQ(ExitCode(), 2);
+  EXPECT_THAT(Log(), HasSubstr("write all, loopback or inner"));
+
+  WriteProperties("");
+  WriteTable(R"({"route_table": {"10000": {"default": [{"ip": "127.0.0.1", "port": 9371,
+                 "useSSL": true, "caFile": "/nowhere/ca.pem", "certChainFile": "/nowhere/c.pem",
+                 "privateKeyFile": "/nowhere/k.pem"}]}}})");
+  Start({"--check-config"});
+  EXPECT_EQ(ExitCode(), 2);
+  EXPECT_THAT(Log(), AllOf(HasSubstr("route_table.10000.default[0]"), HasSubstr("/nowhere/c.pem")));
+}
+
 TEST_F(ProcessTest, StartsServesAndStopsOnSigterm) {
   Start();
   WaitUntilItListens();

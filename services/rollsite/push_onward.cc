@@ -25,8 +25,9 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
                                      {.address = target_.address,
                                       .lane = relay::Lane::kBulk,
                                       .path = kInvokePath,
-                                      .metadata = PtpContext::Read(head).Emit(kPushPath),
+                                      .metadata = Metadata(head),
                                       .timeout = timeout.value_or(absl::InfiniteDuration()),
+                                      .tls = target_.tls,
                                       .on_sent =
                                           [weak](size_t bytes) {
                                             if (auto self = weak.lock(); self && self->stream_)
@@ -39,6 +40,12 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
   }
 
  private:
+  relay::Headers Metadata(const relay::Headers& head) const {
+    PtpContext context = PtpContext::Read(head);
+    if (context.token.empty()) context.token = target_.token;
+    return context.Emit(kPushPath);
+  }
+
   void OnData(relay::Slice slice) override {
     if (!stream_) return;
     CountBytes(slice.size, 0);

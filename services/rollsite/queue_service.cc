@@ -62,8 +62,9 @@ void QueueService::Serve(Method method, relay::Stream* stream, relay::Headers he
 }
 
 void QueueService::ServeInvoke(relay::Stream* stream, relay::Headers head) {
-  relay::UnaryCall::Serve(stream, std::move(head), gateway_->collected(),
-                          [this](const CallPtr& call) { HandleInvoke(call); });
+  relay::UnaryCall::Serve(
+      stream, std::move(head), gateway_->collected(),
+      [this, peer = stream->peer()](const CallPtr& call) { HandleInvoke(peer, call); });
 }
 
 void QueueService::Handle(Method method, const CallPtr& call) {
@@ -75,7 +76,7 @@ void QueueService::Handle(Method method, const CallPtr& call) {
   Step(std::move(event), call, gateway_->config().strict_codes);
 }
 
-void QueueService::HandleInvoke(const CallPtr& call) {
+void QueueService::HandleInvoke(const relay::Peer& peer, const CallPtr& call) {
   PtpContext context = PtpContext::Read(call->head());
   std::string self = gateway_->SelfName(context.Target());
   std::string_view path = context.UriPath();
@@ -90,6 +91,12 @@ void QueueService::HandleInvoke(const CallPtr& call) {
   Event event{.kind = Event::Kind::kPush, .session = context.session};
   if (!inbound.ParseFromString(call->TakeMessage()) || !ParsePush(inbound.payload(), &event)) {
     return call->Fail(InvalidArgumentError("the payload of the invoke is no PushInbound"));
+  }
+  // FATE's topics name their sender; a party must not write into another's.
+  const std::string_view sender = SenderOfTopic(event.session, event.topic);
+  if (auto source = gateway_->Source(peer, sender); !sender.empty() && !source.ok()) {
+    CountCall("invoke", source.status());
+    return call->Fail(source.status());
   }
   Step(std::move(event), call, /*in_band=*/true);
 }

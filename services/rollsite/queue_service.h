@@ -33,7 +33,7 @@ class QueueService {
 
  private:
   void Handle(Method method, const CallPtr& call);
-  void HandleInvoke(const CallPtr& call);
+  void HandleInvoke(const relay::Peer& peer, const CallPtr& call);
   // in_band: a failure is answered as a code with status OK.
   void Step(transfer_queue::Event event, const CallPtr& call, bool in_band);
   void Give(std::vector<transfer_queue::Answer> answers);

@@ -51,7 +51,9 @@ absl::Status Rollsite::Check(const std::string& config_path) {
 absl::Status Rollsite::CheckAll(const std::string& config_path) {
   ASSIGN_OR_RETURN(Config config, Config::Load(config_path));
   if (!config.warnings.empty()) return InvalidArgumentError("{}", config.warnings.front());
-  return routing::LoadRouteTable(config.route_table, config.party_id).status();
+  ASSIGN_OR_RETURN(routing::RouteTable table,
+                   routing::LoadRouteTable(config.route_table, config.party_id));
+  return TlsStore::Check(config.tls, table);
 }
 
 absl::StatusOr<std::unique_ptr<daemon::Running>> Rollsite::Start(const std::string& config_path) {
@@ -67,21 +69,46 @@ absl::StatusOr<std::unique_ptr<Rollsite>> Rollsite::Start(Config config) {
 }
 
 Rollsite::Rollsite(Config config)
-    : config_(std::move(config)), routes_(config_.route_table, config_.party_id) {}
+    : config_(std::move(config)),
+      tls_(config_.tls),
+      routes_(config_.route_table, config_.party_id,
+              [this](const routing::RouteTable& table) { tls_.Prepare(table); }) {}
+
+int Rollsite::Port(Entrance entrance) const {
+  for (const Listener& listener : listeners_) {
+    if (listener.entrance == entrance) return listener.port;
+  }
+  return 0;
+}
+
+absl::Status Rollsite::ListenAt(Entrance entrance, const relay::Address& address) {
+  auto on_call = [this, entrance](relay::Stream* stream, relay::Headers head, bool end) {
+    calls_->OnCall(entrance, stream, std::move(head), end);
+  };
+  relay::TlsServer tls;
+  if (entrance == Entrance::kTls) {
+    tls = {.context = [this] { return tls_.ServerContext(); },
+           .handshaker = tls_.handshaker(),
+           .on_handshake = &CountHandshake};
+  }
+  ASSIGN_OR_RETURN(auto server, relay::Server::StartTls(&loop_, address, tls, on_call));
+  const int port = server->port();
+  gateway_->SetListener(entrance, {address.host, port});
+  listeners_.push_back({entrance, std::move(server), port});
+  return absl::OkStatus();
+}
 
 absl::Status Rollsite::Listen() {
   ASSIGN_OR_RETURN(introspection_,
                    rpc::Server::Start(LocalHost(config_.listen.host), 0, ServedServices()));
-  gateway_ = std::make_unique<Gateway>(config_, &loop_, &routes_);
+  gateway_ = std::make_unique<Gateway>(config_, &loop_, &routes_, &tls_);
   calls_ = std::make_unique<Calls>(
       gateway_.get(), relay::Address{LocalHost(config_.listen.host), introspection_->port()});
-  ASSIGN_OR_RETURN(
-      server_, relay::Server::Start(&loop_, config_.listen,
-                                    [this](relay::Stream* stream, relay::Headers head, bool end) {
-                                      calls_->OnCall(stream, std::move(head), end);
-                                    }));
-  port_ = server_->port();
-  gateway_->SetListener({config_.listen.host, port_});
+  RETURN_IF_ERROR(ListenAt(Entrance::kMain, config_.listen));
+  if (config_.tls.listen) RETURN_IF_ERROR(ListenAt(Entrance::kTls, config_.tls.address));
+  if (!config_.access.inner.host.empty()) {
+    RETURN_IF_ERROR(ListenAt(Entrance::kInner, config_.access.inner));
+  }
   if (config_.polling_client) {
     polling_party_ = std::make_unique<PollingParty>(gateway_.get());
     loop_.Post([this] { polling_party_->Start(); });
@@ -107,8 +134,30 @@ absl::Status Rollsite::Listen() {
   }
   for (const std::string& warning : config_.warnings) log::Warning("{}", warning);
   log::Info("rollsite of party {} listens on {}, admin on port {}", routes_.Current()->SelfName(""),
-            relay::Address{config_.listen.host, port_}.ToString(), admin_->port());
+            relay::Address{config_.listen.host, port()}.ToString(), admin_->port());
+  SayWhoIsServed();
   return absl::OkStatus();
+}
+
+// What an operator has to know about the doors that are open.
+void Rollsite::SayWhoIsServed() const {
+  if (int port = Port(Entrance::kTls)) {
+    const char* clients[] = {"are not looked at", "are welcome", "are demanded"};
+    log::Info("TLS on {}, certificates of clients {}",
+              relay::Address{config_.tls.address.host, port}.ToString(),
+              clients[static_cast<int>(config_.tls.clients)]);
+  }
+  if (int port = Port(Entrance::kInner)) {
+    log::Info("one's own components on {}",
+              relay::Address{config_.access.inner.host, port}.ToString());
+  }
+  if (!config_.tls.party_map.empty() &&
+      config_.access.plain_clients == AccessSettings::Clients::kAll) {
+    log::Warning(
+        "parties are known by their certificates, but who calls in clear text on {} is believed; "
+        "set eggroll.rollsite.plain.clients=loopback if other parties reach that port",
+        relay::Address{config_.listen.host, port()}.ToString());
+  }
 }
 
 // Runs on the loop's thread; `fallback` when that does not answer.
@@ -123,6 +172,7 @@ Result Rollsite::OnLoop(std::function<Result()> function, Result fallback) {
 
 absl::Status Rollsite::Health() {
   if (!routes_.loaded()) return routes_.status();
+  RETURN_IF_ERROR(tls_.listener_status());
   bool alive = OnLoop<bool>([] { return true; }, false);
   return alive ? absl::OkStatus() : UnavailableError("the relay's thread does not answer");
 }
@@ -132,7 +182,13 @@ transfer_queue::Stats Rollsite::queue_stats() {
 }
 
 size_t Rollsite::client_connections() {
-  return OnLoop<size_t>([this] { return server_->connection_count(); }, 0);
+  return OnLoop<size_t>([this] { return connection_count(); }, 0);
+}
+
+size_t Rollsite::connection_count() const {
+  size_t count = 0;
+  for (const Listener& listener : listeners_) count += listener.server->connection_count();
+  return count;
 }
 
 size_t Rollsite::parked_polling_streams() {
@@ -142,8 +198,10 @@ size_t Rollsite::parked_polling_streams() {
 void Rollsite::UpdateGauges() {
   Figures now = OnLoop<Figures>(
       [this] {
-        return Figures{calls_->queues().stats(), server_->connection_count(),
-                       server_->stream_count(), gateway_->upstreams()->connection_count()};
+        size_t calls = 0;
+        for (const Listener& listener : listeners_) calls += listener.server->stream_count();
+        return Figures{calls_->queues().stats(), connection_count(), calls,
+                       gateway_->upstreams()->connection_count()};
       },
       Figures{});
   static auto& queues = Gauge("rollsite_queues", "Queues with messages or waiting pops");
@@ -165,6 +223,17 @@ void Rollsite::UpdateGauges() {
   calls.Set(static_cast<double>(now.calls));
   peers.Set(static_cast<double>(now.peers));
   table.Set(routes_.status().ok() ? 1 : 0);
+  static auto& files = Gauge("rollsite_tls_files_ok",
+                             "1: certificates and their mapping are in force as the files are");
+  static auto& expiries =
+      prometheus::BuildGauge()
+          .Name("rollsite_tls_certificate_expiry_timestamp_seconds")
+          .Help("When a certificate of this gateway expires, in seconds since 1970")
+          .Register(Metrics());
+  files.Set(tls_.files_ok() ? 1 : 0);
+  for (const auto& [file, when] : tls_.Expiries()) {
+    expiries.Add({{"file", file}}).Set(static_cast<double>(absl::ToUnixSeconds(when)));
+  }
 }
 
 Rollsite::~Rollsite() {
@@ -175,7 +244,7 @@ Rollsite::~Rollsite() {
     thread_.join();
   }
   polling_party_.reset();
-  server_.reset();
+  listeners_.clear();
   calls_.reset();
   gateway_.reset();
 }
@@ -185,11 +254,11 @@ void Rollsite::StopRelay() {
   if (polling_party_) polling_party_->Stop();
   calls_->polling().Stop();
   calls_->queues().Stop();
-  server_->Drain();
+  for (const Listener& listener : listeners_) listener.server->Drain();
   auto give_up = loop_.Now() + kStopGrace;
   auto check = std::make_shared<std::function<void()>>();
   *check = [this, give_up, weak = std::weak_ptr(check)] {
-    if (server_->connection_count() == 0 || loop_.Now() >= give_up) return loop_.Stop();
+    if (connection_count() == 0 || loop_.Now() >= give_up) return loop_.Stop();
     if (auto again = weak.lock()) loop_.After(absl::Milliseconds(20), [again] { (*again)(); });
   };
   (*check)();

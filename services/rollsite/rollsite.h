@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "daemon/daemon.h"
@@ -29,7 +30,9 @@ class Rollsite final : public daemon::Running {
   static absl::StatusOr<std::unique_ptr<Rollsite>> Start(Config config);
   ~Rollsite() override;
 
-  int port() const { return port_; }
+  int port() const { return Port(Entrance::kMain); }
+  // Of a listener; 0 when there is none.
+  int Port(Entrance entrance) const;
   int admin_port() const { return admin_->port(); }
   int http_port() const { return http_ ? http_->port() : 0; }
   // As of now; zeros if the relay's thread does not answer. Any thread.
@@ -40,13 +43,17 @@ class Rollsite final : public daemon::Running {
  private:
   explicit Rollsite(Config config);
   absl::Status Listen();
+  absl::Status ListenAt(Entrance entrance, const relay::Address& address);
+  size_t connection_count() const;
   absl::Status Health();
   void UpdateGauges();
+  void SayWhoIsServed() const;
   void StopRelay();
   template <class Result>
   Result OnLoop(std::function<Result()> function, Result fallback);
 
   const Config config_;
+  TlsStore tls_;
   routing::RouteWatcher routes_;
   relay::EventLoop loop_;
   std::unique_ptr<rpc::Server> introspection_;
@@ -54,8 +61,12 @@ class Rollsite final : public daemon::Running {
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Calls> calls_;
   std::unique_ptr<PollingParty> polling_party_;
-  std::unique_ptr<relay::Server> server_;
-  int port_ = 0;
+  struct Listener {
+    Entrance entrance;
+    std::unique_ptr<relay::Server> server;
+    int port;
+  };
+  std::vector<Listener> listeners_;
   std::thread thread_;
   std::unique_ptr<http::Server> admin_;
   std::unique_ptr<HttpInterface> http_;

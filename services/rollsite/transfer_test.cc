@@ -309,10 +309,11 @@ TEST(Routes, WhatARouteAsksForIsNeverDowngraded) {
                                           "3": {{"default": [{{"is_polling": true}}]}},
                                           "4": {{"default": [{{"ip": "127.0.0.25", "port": {}, "cycle": true}}]}})",
                     partner.port, partner.port)));
-  const std::map<std::string, std::string> expected = {{"1", "asks for TLS"},
-                                                       {"2", "invalid router info for grpc stream"},
-                                                       {"3", "polling.server.enabled=true"},
-                                                       {"4", "router info has a cycle invoke"}};
+  const std::map<std::string, std::string> expected = {
+      {"1", "is_secure, but eggroll.core.security.client.ca.crt.path"},
+      {"2", "invalid router info for grpc stream"},
+      {"3", "polling.server.enabled=true"},
+      {"4", "router info has a cycle invoke"}};
   for (const auto& [party, text] : expected) {
     EXPECT_THAT(PushOne(g.channel(), PacketTo(party, "host")).error_message(), HasSubstr(text));
   }
