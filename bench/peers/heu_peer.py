@@ -24,11 +24,11 @@ def plain(name, low, high, count=COUNT):
 
 @functools.lru_cache(None)
 def ciphertexts(name):
-    return kit(name).encryptor().encrypt(plain(name, 0, 1 << 23))
+    return kit(name).encryptor().encrypt(plain(name, 0, 1 << 31))
 
 
 def encrypt(name):
-    encryptor, values = kit(name).encryptor(), plain(name, 0, 1 << 23)
+    encryptor, values = kit(name).encryptor(), plain(name, 0, 1 << 31)
     return lambda: encryptor.encrypt(values), COUNT
 
 
