@@ -47,13 +47,13 @@ absl::Status RouteEditor::Replace(std::string_view json) const {
     file << json;
     file.close();
     if (!file) {
-      const absl::Status failure = CannotWrite(path_);
+      absl::Status failure = CannotWrite(path_);
       unlink(temporary.c_str());
       return failure;
     }
   }
   if (rename(temporary.c_str(), path_.c_str()) != 0) {
-    const absl::Status failure = CannotWrite(path_);
+    absl::Status failure = CannotWrite(path_);
     unlink(temporary.c_str());
     return failure;
   }
