@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "base/status.h"
+#include "crypto/encoding/fate_keys.h"
 #include "crypto/homomorphic/ciphertexts.h"
 #include "crypto/paillier/encryptor.h"
 #include "crypto/paillier/primes.h"
@@ -155,6 +156,21 @@ TEST(PaillierKey, PrimesMadeElsewhereNeedNotBe3Modulo4) {
     EXPECT_EQ(*key.Decrypt(c), values);
     EXPECT_EQ(AuditCiphertexts(key.public_key(), c).unmasked, 0u);
   }
+}
+
+// The fields of section 6.1 in the bytes of section 6.4, there and back.
+TEST(PaillierKey, ItGoesThroughFatesFormat) {
+  const auto [p, q] = TestKey().ExposePrimes();
+  const auto bytes = SerializePaillierSecretKey(EncodedPrimes(p, q));
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  const auto primes = ParsePaillierSecretKey(*bytes);
+  ASSERT_TRUE(primes.ok()) << primes.status();
+  const auto copy = PrivateKey::FromPrimes(primes->p, primes->q);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  const Residues c = *Encryptor(TestKey().public_key()).Encrypt({{BigInt(-7)}});
+  EXPECT_THAT(*copy->DecryptSigned(c), ElementsAre(BigInt(-7)));
+  const auto n = ParsePaillierPublicKey(SerializePaillierPublicKey(TestKey().public_key().n()));
+  EXPECT_EQ(*PublicKey::Create(*n), TestKey().public_key());
 }
 
 // ---- subgroup keys ----

@@ -23,14 +23,24 @@ absl::Status CheckGeneration(int bits) {
 // Decryption modulo p by an exponent e that makes masks 1: L((1 + n)^e mod p^2) is e q mod p.
 std::unique_ptr<const PrimeSquareLog> LogModulo(const BigInt& p, const BigInt& q, const BigInt& e,
                                                 Isa isa) {
-  const BigInt h = (e * q).InverseMod(p).value_or(BigInt());
-  return std::make_unique<const PrimeSquareLog>(p, e, e.BitLength(), h, isa);
+  SecretInts h(2);
+  h[0] = e * q;
+  h[1] = h[0].InverseMod(p).value_or(BigInt());
+  return std::make_unique<const PrimeSquareLog>(p, e, e.BitLength(), h[1], isa);
+}
+
+std::unique_ptr<const PrimeSquareLog> LogModulo(const BigInt& p, const BigInt& q, Isa isa) {
+  SecretInts order(1);
+  order[0] = p - 1;
+  return LogModulo(p, q, order[0], isa);
 }
 
 // A random element of order t mod p: not 1.
 BigInt ElementOfOrder(const BigInt& t, const BigInt& p) {
+  SecretInts cofactor(1);
+  cofactor[0] = (p - 1) / t;
   BigInt element(1);
-  while (element == 1) element = (Random::Below(p - 2) + 2).PowMod((p - 1) / t, p);
+  while (element == 1) element = (Random::Below(p - 2) + 2).PowMod(cofactor[0], p);
   return element;
 }
 
@@ -41,10 +51,7 @@ struct PrivateKey::Secrets {
 
   // p < q
   Secrets(const BigInt& p, const BigInt& q, Isa isa)
-      : by_p(LogModulo(p, q, p - 1, isa)),
-        by_q(LogModulo(q, p, q - 1, isa)),
-        join(p * q, 1),
-        crt(p, q) {}
+      : by_p(LogModulo(p, q, isa)), by_q(LogModulo(q, p, isa)), join(p * q, 1), crt(p, q) {}
 
   // False when a ciphertext shares a factor with n.
   bool Decrypt(std::span<const BigInt> ciphertexts, std::span<BigInt> plaintexts) const {
