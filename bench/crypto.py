@@ -58,7 +58,10 @@ class Process:
             return {"error": str(error)}
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except OSError:
+            print(f"crypto: {' '.join(map(str, self.process.args))} died; its figures are missing or of fewer rounds")
         self.process.wait()
 
 
