@@ -5,7 +5,7 @@
 namespace fate::crypto {
 PrimeSquareLog::PrimeSquareLog(const BigInt& p, const BigInt& exponent, int exponent_bits,
                                const BigInt& h, Isa isa)
-    : ring_(Ring::ModuloSquare(p, isa)),
+    : ring_(Ring::ModuloSquare(p, isa, Secrecy::kSecret)),
       by_prime_(p),
       by_square_(ring_->modulus()),
       square_bits_(ring_->modulus().BitLength()),

@@ -111,7 +111,7 @@ absl::StatusOr<DhCipher> DhCipher::Create(const BigInt& p, const BigInt& exponen
 }
 
 DhCipher::DhCipher(const BigInt& p, const BigInt& exponent, Isa isa)
-    : ring_(Ring::Modulo(p, isa)),
+    : ring_(Ring::Modulo(p, isa, Secrecy::kSecret)),
       exponent_(exponent),
       inverse_(exponent.InverseMod(p - 1).value_or(BigInt())) {}
 

@@ -70,7 +70,7 @@ void MultiplyEach(const Ring& ring, Residues& x, const Residues& y, const Parall
 class SecretPower {
  public:
   SecretPower(const BigInt& p, const BigInt& e, Isa isa)
-      : ring_(Ring::Modulo(p, isa)),
+      : ring_(Ring::Modulo(p, isa, Secrecy::kSecret)),
         by_prime_(p),
         exponent_(e.InverseMod(p - 1).value_or(BigInt())),
         bits_(p.BitLength()) {}

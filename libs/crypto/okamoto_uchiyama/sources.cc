@@ -91,10 +91,10 @@ Residues OwnerSource::Half::Draw(size_t count) const {
 
 OwnerSource::OwnerSource(const PrivateKey& key, const Parallel& parallel)
     : Source(key.public_key()),
-      by_p_(Ring::ModuloSquare(key.ExposePrimes().p, public_key().ring()->isa()), public_key().h(),
-            key.ExposeOrder(), key.ExposePrimes().q, parallel),
-      by_q_(Ring::Modulo(key.ExposePrimes().q, public_key().ring()->isa()), public_key().h(),
-            key.ExposePrimes().q - 1, by_p_.ring->modulus(), parallel),
+      by_p_(Ring::ModuloSquare(key.ExposePrimes().p, public_key().ring()->isa(), Secrecy::kSecret),
+            public_key().h(), key.ExposeOrder(), key.ExposePrimes().q, parallel),
+      by_q_(Ring::Modulo(key.ExposePrimes().q, public_key().ring()->isa(), Secrecy::kSecret),
+            public_key().h(), key.ExposePrimes().q - 1, by_p_.ring->modulus(), parallel),
       combine_(by_q_.ring->modulus(), by_p_.ring->base()),
       code_(CodeOfOne(key), BigInt()),
       mod_n_(public_key().n()) {}

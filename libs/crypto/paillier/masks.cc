@@ -51,7 +51,7 @@ void PublicMasks::Mask(uint64_t* elements, size_t count, const Parallel& paralle
 
 OwnerMasks::Half::Half(const BigInt& p, const BigInt& q, const BigInt& h, int exponent_bits,
                        const Ring& n_ring, const Parallel& parallel)
-    : ring(Ring::ModuloSquare(p, n_ring.isa())),
+    : ring(Ring::ModuloSquare(p, n_ring.isa(), Secrecy::kSecret)),
       table(ring, BaseModulo(ring, h)[0], exponent_bits, FixedBaseTable::kDefaultBytes, parallel),
       factor(ring, 1) {
   SecretInts numbers(3);

@@ -1,5 +1,5 @@
 // Any bytes as a public key, and as ciphertexts under a small key: what is admitted is written
-// again byte by byte, and decrypts.
+// again byte by byte, and decrypts; and as a vector of the ring.
 #include <cstdint>
 #include <cstdlib>
 
@@ -18,8 +18,14 @@ void CheckKey(std::string_view bytes) {
   if (!again.ok() || *again != *key) std::abort();
 }
 
+void CheckVector(const std::shared_ptr<const fate::crypto::Ring>& ring, std::string_view bytes) {
+  const auto vector = fate::crypto::Parse(ring, bytes);
+  if (vector.ok() && fate::crypto::Serialize(*vector) != bytes) std::abort();
+}
+
 void CheckCiphertexts(std::string_view bytes) {
   static const paillier::PrivateKey key = paillier::ToyKey(fate::crypto::Isa::kGeneric);
+  CheckVector(key.public_key().ring(), bytes);
   paillier::CiphertextAudit audit;
   const auto ciphertexts = paillier::AdmitCiphertexts(key.public_key(), bytes, &audit);
   if (!ciphertexts.ok()) return;

@@ -1,5 +1,7 @@
 #include "crypto/ring/generic_ring.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace fate::crypto {
@@ -10,6 +12,8 @@ static_assert(sizeof(mp_limb_t) == sizeof(uint64_t) && GMP_NAIL_BITS == 0);
 // Bits of R beyond those of m.
 constexpr size_t kSlackBits = 6;
 constexpr size_t kMaxLimbs = kMaxRingBits / 64 + 1;
+// For mpn_sec_mul and mpn_sec_sqr.
+constexpr mp_size_t kMaxScratch = 4 * kMaxLimbs;
 
 size_t LimbsFor(const BigInt& m) {
   return (static_cast<size_t>(m.BitLength()) + kSlackBits + 63) / 64;
@@ -20,7 +24,7 @@ const mp_limb_t* Limbs(const uint64_t* words) { return reinterpret_cast<const mp
 
 }  // namespace
 
-GenericRing::GenericRing(const BigInt& m, bool is_square)
+GenericRing::GenericRing(const BigInt& m, bool is_square, Secrecy secrecy)
     : Ring(m, Isa::kGeneric,
            {.lanes = 1,
             .words = LimbsFor(m) * (is_square ? 2 : 1),
@@ -28,8 +32,12 @@ GenericRing::GenericRing(const BigInt& m, bool is_square)
             .batch_words = LimbsFor(m) * (is_square ? 2 : 1),
             .half_bits = static_cast<int>(64 * LimbsFor(m)),
             .is_square = is_square}),
+      secrecy_(secrecy),
       limbs_(LimbsFor(m)),
       m_(limbs_) {
+  const auto size = static_cast<mp_size_t>(limbs_);
+  const mp_size_t scratch = std::max(mpn_sec_mul_itch(size, size), mpn_sec_sqr_itch(size));
+  if (scratch > kMaxScratch) std::abort();  // another GMP than those known
   PackHalf(m_.data(), m);
   uint64_t inverse = 1;  // Newton: 1, 2, 4 ... 64 right bits
   for (int i = 0; i < 6; ++i) inverse *= 2 - m_[0] * inverse;
@@ -76,14 +84,28 @@ void GenericRing::ReduceHigh(uint64_t* out, uint64_t* cross, const uint64_t* q) 
   Reduce(out, cross);
 }
 
+void GenericRing::MultiplyHalves(uint64_t* out, const uint64_t* a, const uint64_t* b) const {
+  const auto size = static_cast<mp_size_t>(limbs_);
+  if (secrecy_ == Secrecy::kPublic) return mpn_mul_n(Limbs(out), Limbs(a), Limbs(b), size);
+  uint64_t scratch[kMaxScratch];
+  mpn_sec_mul(Limbs(out), Limbs(a), size, Limbs(b), size, Limbs(scratch));
+}
+
+void GenericRing::SquareHalf(uint64_t* out, const uint64_t* a) const {
+  const auto size = static_cast<mp_size_t>(limbs_);
+  if (secrecy_ == Secrecy::kPublic) return mpn_sqr(Limbs(out), Limbs(a), size);
+  uint64_t scratch[kMaxScratch];
+  mpn_sec_sqr(Limbs(out), Limbs(a), size, Limbs(scratch));
+}
+
 void GenericRing::Multiply(uint64_t* out, const uint64_t* a, const uint64_t* b) const {
   const auto size = static_cast<mp_size_t>(limbs_);
   uint64_t low[2 * kMaxLimbs];
-  mpn_mul_n(Limbs(low), Limbs(a), Limbs(b), size);
+  MultiplyHalves(low, a, b);
   if (!is_square()) return Reduce(out, low);
   uint64_t cross[2 * kMaxLimbs], other[2 * kMaxLimbs];
-  mpn_mul_n(Limbs(cross), Limbs(a), Limbs(b + limbs_), size);
-  mpn_mul_n(Limbs(other), Limbs(a + limbs_), Limbs(b), size);
+  MultiplyHalves(cross, a, b + limbs_);
+  MultiplyHalves(other, a + limbs_, b);
   mpn_add_n(Limbs(cross), Limbs(cross), Limbs(other), 2 * size);
   Reduce(out, low);
   ReduceHigh(out + limbs_, cross, low);
@@ -92,10 +114,10 @@ void GenericRing::Multiply(uint64_t* out, const uint64_t* a, const uint64_t* b) 
 void GenericRing::Square(uint64_t* out, const uint64_t* a) const {
   const auto size = static_cast<mp_size_t>(limbs_);
   uint64_t low[2 * kMaxLimbs];
-  mpn_sqr(Limbs(low), Limbs(a), size);
+  SquareHalf(low, a);
   if (!is_square()) return Reduce(out, low);
   uint64_t cross[2 * kMaxLimbs];
-  mpn_mul_n(Limbs(cross), Limbs(a), Limbs(a + limbs_), size);
+  MultiplyHalves(cross, a, a + limbs_);
   mpn_lshift(Limbs(cross), Limbs(cross), 2 * size, 1);
   Reduce(out, low);
   ReduceHigh(out + limbs_, cross, low);

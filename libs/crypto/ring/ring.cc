@@ -16,9 +16,9 @@ void CheckModulus(const BigInt& m, Isa isa) {
   std::abort();  // a caller's mistake: every key checks its modulus before
 }
 
-std::shared_ptr<const Ring> Make(const BigInt& m, bool is_square, Isa isa) {
+std::shared_ptr<const Ring> Make(const BigInt& m, bool is_square, Isa isa, Secrecy secrecy) {
   CheckModulus(m, isa);
-  if (isa == Isa::kGeneric) return std::make_shared<const GenericRing>(m, is_square);
+  if (isa == Isa::kGeneric) return std::make_shared<const GenericRing>(m, is_square, secrecy);
   return std::make_shared<const SimdRing>(m, is_square, isa);
 }
 
@@ -53,10 +53,12 @@ mp_limb_t MakeLeast(mp_limb_t* half, mp_limb_t carry, const BigInt& m, BigInt& o
 
 }  // namespace
 
-std::shared_ptr<const Ring> Ring::Modulo(const BigInt& m, Isa isa) { return Make(m, false, isa); }
+std::shared_ptr<const Ring> Ring::Modulo(const BigInt& m, Isa isa, Secrecy secrecy) {
+  return Make(m, false, isa, secrecy);
+}
 
-std::shared_ptr<const Ring> Ring::ModuloSquare(const BigInt& m, Isa isa) {
-  return Make(m, true, isa);
+std::shared_ptr<const Ring> Ring::ModuloSquare(const BigInt& m, Isa isa, Secrecy secrecy) {
+  return Make(m, true, isa, secrecy);
 }
 
 Ring::Ring(const BigInt& m, Isa isa, const Shape& shape)

@@ -13,7 +13,9 @@
 // the two. Reduction is lazy: a residue below 2.1 m (each half) is not always the least, so what
 // is compared is what Leave returns. R >= 2^6 m makes that enough without a last subtraction.
 //
-// No operation on batches branches or addresses memory by a value. Enter and Leave, which divide,
+// No operation on batches branches or addresses memory by a value: in vectors never, on the
+// portable path with a Secrecy::kSecret modulus (a public one of more than 20 limbs is multiplied
+// by Toom and Cook's method, which is faster and branches on signs). Enter and Leave, which divide,
 // do: what they take and give is public, or blinded by the caller (EnterDigits and LeaveDigits do
 // not). Immutable; threads may share.
 
@@ -34,11 +36,16 @@ inline constexpr int kMaxRingBits = 8192;
 // Most lanes of any instruction set.
 inline constexpr size_t kMaxLanes = 8;
 
+// Whether a modulus is secret, or what is computed by it.
+enum class Secrecy { kPublic, kSecret };
+
 class Ring {
  public:
   // m: odd, 3 or more, at most kMaxRingBits bits; isa: supported by this CPU (both checked).
-  static std::shared_ptr<const Ring> Modulo(const BigInt& m, Isa isa = BestIsa());
-  static std::shared_ptr<const Ring> ModuloSquare(const BigInt& m, Isa isa = BestIsa());
+  static std::shared_ptr<const Ring> Modulo(const BigInt& m, Isa isa = BestIsa(),
+                                            Secrecy secrecy = Secrecy::kPublic);
+  static std::shared_ptr<const Ring> ModuloSquare(const BigInt& m, Isa isa = BestIsa(),
+                                                  Secrecy secrecy = Secrecy::kPublic);
   virtual ~Ring();
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
