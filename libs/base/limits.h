@@ -25,9 +25,17 @@ inline constexpr size_t kMaxHttpBodyBytes = size_t{64} << 20;
 inline constexpr uint64_t kMaxHttpUploadBytes = uint64_t{64} << 30;
 inline constexpr int kMaxHttpConnections = 4096;
 
-// Transfer queues of one rollsite, in memory: a party has room for a few jobs' unread messages.
-inline constexpr size_t kMaxQueueBytes = size_t{2} << 30;
-inline constexpr size_t kMaxQueueMessages = 4'000'000;
+// Transfer queues of one rollsite: what is kept in memory before messages go to disk, and how much
+// may lie there (both are also keys of eggroll.properties).
+inline constexpr size_t kQueueMemoryBytes = size_t{512} << 20;
+inline constexpr size_t kQueueDiskBytes = size_t{64} << 30;
+// What a message costs beside its bytes: list nodes, blocks, its record on disk.
+inline constexpr size_t kQueueMessageOverheadBytes = 256;
+inline constexpr size_t kQueueReadAheadBytes = size_t{4} << 20;
+// An empty queue costs about 600 bytes: it remembers numbers and offsets.
+inline constexpr size_t kMaxQueues = 1'000'000;
+inline constexpr size_t kMaxQueueProducers = 64;  // remembered by one queue
+inline constexpr size_t kMaxProducerIdBytes = 64;
 inline constexpr size_t kMaxWaitingPops = 100'000;
 
 // HTTP/2 relay. Windows as measured to be enough for full speed on loopback; what streams hold

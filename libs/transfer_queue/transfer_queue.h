@@ -1,123 +1,165 @@
 #pragma once
 
 // Transfer queues of the private transfer protocol (spec/rollsite.md 5.5, 5.6, 5.8): FIFO per
-// (session, topic), pops that wait, all in memory.
+// (session, topic), pops that wait, messages in memory first and on disk beyond a bound.
 //
-//              messages  waiting pops | push                pop                release
-//   absent        0          0        | -> stored           -> waiting         success
-//   stored      1..n         0        | append              answer the first   drop all
-//   waiting       0        1..n       | answer the first    append             answer all 601
+//   push --> pending --> ready --> leased --> consumed
+//              |   ^       ^         |
+//      written |   |       +---------+  the answer did not arrive, or was not acknowledged
+//              v   |
+//             tail-+ loaded: messages that are on disk only, all behind those in memory
 //
-// A queue exists only while it holds a message or a waiting pop, so nothing has to be created or
-// cleaned up. Delivery is at most once; a message is handed out when it is answered. A waiting pop
-// is answered in the very step that brings its message, releases it, or passes its time.
+// A message goes straight to ready while there is room in memory and nothing before it is on
+// disk; else it is pending until the store has written it, and its push is answered then. In a
+// durable queue every message is written first; a queue is durable from its first durable push on.
+// What is ready is handed to the pop that has waited longest, in the very step that made it ready.
+// A pop of a client that knows no acknowledgement consumes its message when the answer has been
+// written to the client; otherwise the message goes back to its place in the queue.
 //
-// No I/O, no threads, no clock: one owner feeds events and carries out the answers.
+// A push that names its producer and a sequence number is stored once, however often it arrives.
+// An empty queue is remembered (numbers, offsets) until its session is released or it is idle.
+//
+// No I/O, no threads, no clock: one owner feeds events, gives the answers and hands the commands
+// to a store (libs/queue_store).
 
-#include <cstdint>
-#include <deque>
 #include <list>
 #include <map>
+#include <memory>
 #include <set>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
+#include <unordered_map>
 
-#include "absl/status/status.h"
-#include "absl/time/time.h"
-#include "base/limits.h"
+#include "transfer_queue/queue.h"
 
 namespace fate::transfer_queue {
 
-// Codes on the wire (spec 5.8).
-inline constexpr std::string_view kSuccess = "E0000000000";
-inline constexpr std::string_view kParameterError = "E0000000400";
-inline constexpr std::string_view kSystemError = "E0000000500";
-inline constexpr std::string_view kTimeOut = "E0000000601";
-inline constexpr std::string_view kNetError = "E0000000607";
-inline constexpr std::string_view kBufferFull = "E0000000700";
-
-struct Limits {
-  size_t bytes = kMaxQueueBytes;        // payloads and names of all queues together
-  size_t messages = kMaxQueueMessages;  // of all queues together
-  size_t waiting_pops = kMaxWaitingPops;
-  absl::Duration idle = absl::Hours(12);  // a queue without push or pop for so long is dropped
-  absl::Duration default_wait = absl::Hours(1);  // of a pop that names no timeout
-};
-
-struct Event {
-  enum class Kind { kPush, kPop, kPeek, kRelease, kCancel, kTick };
-  Kind kind = Kind::kTick;
-  uint64_t call = 0;  // whom to answer; unique among unanswered calls
-  std::string session;
-  std::string topic;    // release: "" means every topic of the session
-  std::string payload;  // of a push
-  absl::Duration wait;  // of a pop; <= 0: Limits::default_wait
-};
-
-// `failure` not OK: the queues refuse the call because a bound is reached.
-struct Answer {
-  uint64_t call = 0;
-  std::string_view code;
-  std::string message;
-  std::string payload;
-  absl::Status failure;
-};
-
-struct Stats {
-  size_t queues = 0, messages = 0, bytes = 0, waiting_pops = 0;
-  uint64_t dropped_messages = 0;  // unread ones, by release or age, since the start
-};
-
 class TransferQueues {
  public:
-  explicit TransferQueues(Limits limits = {});
+  // `first_queue`: queues are numbered from here on; a random start keeps the message ids of one
+  // run apart from those of the next.
+  explicit TransferQueues(Limits limits = {}, uint64_t first_queue = 1);
+  ~TransferQueues();
+
+  // Before the first Step: the durable queues of an earlier run.
+  void Restore(std::vector<RecoveredQueue> queues, absl::Time now);
 
   // Every call is answered exactly once, here or in a later step; a cancelled one never.
-  // `now` never goes back.
-  std::vector<Answer> Step(Event event, absl::Time now);
+  // `now` is monotonic: it never goes back, and no wall clock is ever asked.
+  Actions Step(Event event, absl::Time now);
 
-  // When a kTick is due at the latest; InfiniteFuture if nothing waits.
+  // When a Tick is due at the latest; InfiniteFuture if nothing waits.
   absl::Time NextDeadline() const;
 
   Stats stats() const;
 
  private:
-  using Key = std::pair<std::string, std::string>;  // session, topic
-  struct Queue {
-    std::deque<std::string> messages;
-    std::list<uint64_t> waiting;  // calls, the oldest first
-    std::list<Key>::iterator in_age_order;
-    absl::Time last_used;
+  using Topics = std::map<std::string, std::unique_ptr<Queue>, std::less<>>;
+  struct Write {
+    uint64_t queue = 0;
+    Messages::iterator message;
+    Producer producer;
+    bool named = false;               // carries the queue's name
+    std::vector<uint64_t> pushes;     // to answer: the push, and repetitions of it
+    std::vector<uint64_t> questions;  // queries after it
   };
-  using QueueMap = std::map<Key, Queue>;
+  struct Load {
+    uint64_t queue = 0;
+    size_t bytes = 0;
+  };
+  struct Lease {
+    Queue* queue = nullptr;
+    Messages::iterator message;
+    std::string consumer;
+    absl::Time deadline = absl::InfiniteFuture();
+  };
   struct Waiter {
-    Key key;
+    Queue* queue = nullptr;
     std::list<uint64_t>::iterator position;
     absl::Time deadline;
+    std::string consumer;
+    bool waits = true;
   };
-  using Answers = std::vector<Answer>;
 
-  void Push(Event event, absl::Time now, Answers* answers);
-  void Pop(const Event& event, absl::Time now, Answers* answers);
-  void Park(const Event& event, absl::Time now, Answers* answers);
-  void Release(const Event& event, Answers* answers);
-  void Cancel(uint64_t call);
-  void Expire(absl::Time now, Answers* answers);
+  void On(Push& push);
+  void On(Pop& pop);
+  void On(Release& release);
+  void On(Query& query);
+  void On(Cancel& cancel);
+  void On(Delivered& delivered);
+  void On(Tick&) {}
+  void On(Stored& stored);
+  void On(Loaded& loaded);
 
-  QueueMap::iterator Touch(const Key& key, absl::Time now);
-  void EraseIfEmpty(QueueMap::iterator queue);
-  QueueMap::iterator Destroy(QueueMap::iterator queue, Answers* answers);
+  // Pushes.
+  bool IsRepeated(Queue* queue, const Push& push);
+  Write* FindWrite(Queue* queue, const Producer& producer);
+  absl::Status Room(const Push& push, size_t cost, bool to_disk) const;
+  void WriteOut(Queue* queue, Messages message, const Push& push);
+  void OnWriteFailed(Queue* queue, const Write& write, const absl::Status& why);
+
+  // Pops.
+  void Acknowledge(Queue* queue, const Pop& pop);
+  void Park(Queue* queue, const Pop& pop);
+  void Serve(Queue* queue);
+  void Hand(Queue* queue, uint64_t call, const std::string& consumer, std::string_view text);
+  void EndLease(uint64_t call);
+  void PutBack(Queue* queue, Messages::iterator leased);
+  void Consume(Queue* queue, Messages* list, Messages::iterator message);
   void RemoveWaiter(uint64_t call);
-  static size_t Cost(const Key& key, const std::string& payload);
+
+  // Messages that are on disk only.
+  void MaybeLoad(Queue* queue);
+  void LoadHungry();
+  void TakeFromTail(Queue* queue, StoredMessage stored);
+  void OnLoadFailed(Queue* queue, const absl::Status& why);
+  void LoseTail(Queue* queue, const absl::Status& why);
+  void AnswerPeeks(Queue* queue);
+
+  // How queues come and go.
+  void OnDropped(uint64_t call, const absl::Status& status);
+  Queue* Find(std::string_view session, std::string_view topic);
+  Queue* Make(const std::string& session, const std::string& topic, uint64_t id = 0);
+  void Touch(Queue* queue);
+  void ForgetIfNothing(Queue* queue);
+  void Destroy(Queue* queue, std::vector<uint64_t>* tickets);
+  void Expire();
+  void DropIdle(Queue* queue);
+  void DropOld(Queue* queue);
+
+  // What messages count for.
+  void Count(const Message& message);
+  void Uncount(const Message& message);
+  void UncountTail(Queue* queue);
+  void LowerParty(Party* party, size_t bytes);
+  void HoldMemory(Queue* queue, const Message& message);
+  void FreeMemory(Queue* queue, const Message& message);
+  bool RoomInMemory(const Queue* queue, size_t cost) const;
+
+  void Reply(uint64_t call, std::string_view code, std::string message = "");
+  void Refuse(uint64_t call, std::string_view code, absl::Status why);
+  void RefuseQueue(uint64_t call);
 
   const Limits limits_;
-  QueueMap queues_;
-  std::list<Key> age_order_;  // the longest unused first
-  std::map<uint64_t, Waiter> waiters_;
-  std::set<std::pair<absl::Time, uint64_t>> deadlines_;
+  uint64_t next_queue_;
+  uint64_t last_ticket_ = 0;
+  std::map<std::string, Topics, std::less<>> sessions_;
+  std::unordered_map<uint64_t, Queue*> by_id_;
+  std::list<Queue*> age_order_;  // the longest unused first
+  std::map<std::string, size_t, std::less<>> parties_;
+
+  std::unordered_map<uint64_t, Write> writes_;                 // by ticket
+  std::unordered_map<uint64_t, Load> loads_;                   // by ticket
+  std::unordered_map<uint64_t, uint64_t> drops_;               // ticket -> call that releases
+  std::unordered_map<uint64_t, size_t> releases_;              // call -> tickets to come
+  std::unordered_map<uint64_t, Lease> leases_;                 // by the call that got the message
+  std::unordered_map<uint64_t, Waiter> waiters_;               // by call
+  std::set<std::pair<absl::Time, uint64_t>> deadlines_;        // of waiters
+  std::set<std::pair<absl::Time, uint64_t>> lease_deadlines_;  // of leases
+  std::list<uint64_t> hungry_;  // queues that wait for memory to load into
+  size_t loading_bytes_ = 0;    // memory that loads may take
+
   Stats stats_;
+  absl::Time now_;              // of this step
+  Actions* actions_ = nullptr;  // of this step
 };
 
 }  // namespace fate::transfer_queue
