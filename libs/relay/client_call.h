@@ -38,6 +38,8 @@ class ClientCall final : public StreamHandler, public std::enable_shared_from_th
   void SendEnd();
   void Cancel();
   size_t queued_bytes() const { return stream_ ? stream_->queued_bytes() : 0; }
+  // Of the answer, when it has come.
+  const Headers& head() const { return head_; }
 
  private:
   ClientCall(Options options, Done done)

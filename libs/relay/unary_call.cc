@@ -77,7 +77,7 @@ void UnaryCall::Answer(std::vector<Slice> pieces, const Headers& metadata) {
 void UnaryCall::Answer(std::vector<Slice> pieces, const Headers& metadata,
                        std::function<void(bool)> written) {
   Stream* stream = End();
-  if (!stream) return written(false);
+  if (!stream) return loop_->Defer([written = std::move(written)] { written(false); });
   stream->OnWritten(std::move(written));
   SendMessage(stream, std::move(pieces), metadata);
 }

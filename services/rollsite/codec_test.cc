@@ -34,7 +34,7 @@ TEST(Outbound, HasTheBytesOfTheSpec) {
             Hex("1a0b4530303030303030303030220773756363657373"));
   EXPECT_EQ(Joined(EncodeOutbound(transfer_queue::kTimeOut, "CONSUME_MSG_TIMEOUT")),
             Hex("1a0b45303030303030303630312213434f4e53554d455f4d53475f54494d454f5554"));
-  EXPECT_EQ(Joined(EncodeOutbound(transfer_queue::kSuccess, "", "\x01\x02")),
+  EXPECT_EQ(Joined(EncodeOutbound(transfer_queue::kSuccess, "", Rope("\x01\x02"))),
             Hex("120201021a0b4530303030303030303030"));
   EXPECT_EQ(Joined(EncodeOutbound(kRouterError, PartyText("9999", "can not found router info"))),
             Hex("1a03313330222450415254595f393939393a63616e206e6f7420666f756e6420726f7574657220696e"
@@ -44,7 +44,8 @@ TEST(Outbound, HasTheBytesOfTheSpec) {
 TEST(Outbound, ALongPayloadParsesAsProtobuf) {
   std::string payload(300'000, 'x');
   org::ppc::ptp::TransportOutbound parsed;
-  ASSERT_TRUE(parsed.ParseFromString(Joined(EncodeOutbound("E0000000000", "success", payload))));
+  ASSERT_TRUE(
+      parsed.ParseFromString(Joined(EncodeOutbound("E0000000000", "success", Rope(payload)))));
   EXPECT_EQ(parsed.payload(), payload);
   EXPECT_EQ(parsed.message(), "success");
 }

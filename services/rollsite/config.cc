@@ -104,6 +104,7 @@ absl::Status ReadNative(const Properties& properties, Config* config) {
     return properties.Error("eggroll.rollsite.party.id", Message(id.status()));
   }
   RETURN_IF_ERROR(ReadPolling(properties, config));
+  ASSIGN_OR_RETURN(config->queues, QueueSettings::Read(properties));
   ASSIGN_OR_RETURN(config->strict_codes, properties.GetBool("ptp.strict_codes", false));
   config->operator_key = properties.Get("eggroll.rollsite.route.table.key", "123");
   const std::string hosts = properties.Get("eggroll.rollsite.route.table.whitelist");

@@ -16,6 +16,7 @@
 #include "base/properties.h"
 #include "relay/socket.h"
 #include "rollsite/access.h"
+#include "rollsite/queue_settings.h"
 #include "rollsite/tls_settings.h"
 
 namespace fate::rollsite {
@@ -41,6 +42,8 @@ struct Config {
   bool polling_client = false;  // .client.enabled: be one of the exchange of route "default"
   int polling_streams = 50;     // .concurrency
   absl::Duration polling_no_data_timeout = absl::Seconds(300);  // .no.data.timeout.sec
+
+  QueueSettings queues;
 
   // OSX's HTTP interface (spec 5.9); port 0: off.
   int http_port = 0;                      // http.port if open.http.server

@@ -72,13 +72,13 @@ std::string_view PtpContext::UriPath() const {
 }
 
 std::vector<relay::Slice> EncodeOutbound(std::string_view code, std::string_view message,
-                                         std::string payload) {
+                                         const Rope& payload) {
   std::vector<relay::Slice> pieces;
   if (!payload.empty()) {
     std::string head = "\x12";
     AppendVarint(&head, payload.size());
     pieces.push_back(relay::Slice::Take(std::move(head)));
-    pieces.push_back(relay::Slice::Take(std::move(payload)));
+    pieces.insert(pieces.end(), payload.pieces().begin(), payload.pieces().end());
   }
   std::string tail;
   AppendField(&tail, '\x1a', code);

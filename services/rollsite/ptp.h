@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/rope.h"
 #include "relay/stream.h"
 
 namespace fate::rollsite {
@@ -37,7 +38,7 @@ struct PtpContext {
 
 // TransportOutbound and Outbound, which have one wire shape. The payload is not copied.
 std::vector<relay::Slice> EncodeOutbound(std::string_view code, std::string_view message,
-                                         std::string payload = {});
+                                         const Rope& payload = {});
 // "PARTY_9999:text"; the bare text when there is no own party.
 std::string PartyText(const std::string& self, std::string_view text);
 

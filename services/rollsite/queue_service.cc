@@ -1,60 +1,198 @@
 #include "rollsite/queue_service.h"
 
+#include <random>
+
+#include "base/log.h"
+#include "base/names.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "osx/osx.pb.h"
+#include "rollsite/queue_messages.h"
 
 namespace fate::rollsite {
 namespace {
 
+using queue_client::kOffsetHeader;
+using queue_client::kProducerHeader;
+using queue_client::kQueryPath;
+using queue_client::kSequenceHeader;
 using transfer_queue::Answer;
 using transfer_queue::Event;
 
-std::string_view Name(Event::Kind method) {
-  switch (method) {
-    case Event::Kind::kPush:
-      return "queue_push";
-    case Event::Kind::kPop:
-      return "queue_pop";
-    case Event::Kind::kPeek:
-      return "queue_peek";
-    default:
-      return "queue_release";
-  }
+// Where this run's queues are numbered from: ids of another run's messages must not fit.
+uint64_t RandomQueue() {
+  std::random_device random;
+  return (uint64_t{random()} << 31 | random()) + 1;
 }
 
-bool ParsePush(const std::string& message, Event* event) {
-  org::ppc::ptp::PushInbound push;
-  if (!push.ParseFromString(message)) return false;
-  event->topic = std::move(*push.mutable_topic());
-  event->payload = std::move(*push.mutable_payload());
-  return true;
+// To whose quota a push counts.
+std::string PartyOf(const PtpContext& context) {
+  return PartyId::Parse(context.Source()).ok() ? context.Source() : "";
 }
 
-bool ParseMessage(const std::string& message, Event* event) {
-  if (event->kind == Event::Kind::kPush) return ParsePush(message, event);
-  if (event->kind == Event::Kind::kPop) {
-    org::ppc::ptp::PopInbound pop;
-    if (!pop.ParseFromString(message)) return false;
-    event->topic = pop.topic();
-    event->wait = absl::Milliseconds(pop.timeout());
-    return true;
+absl::StatusOr<Event> PushEvent(const relay::Headers& head, const Rope& message) {
+  PtpContext context = PtpContext::Read(head);
+  ASSIGN_OR_RETURN(QueueMetadata metadata, QueueMetadata::Read(head));
+  transfer_queue::Push push{.session = std::move(context.session),
+                            .party = PartyOf(context),
+                            .producer = std::move(metadata.producer),
+                            .durable = metadata.durable};
+  if (!ParsePush(message, &push.topic, &push.payload)) {
+    return InvalidArgumentError("the message of a queue push is damaged");
   }
-  if (event->kind == Event::Kind::kPeek) {
-    org::ppc::ptp::PeekInbound peek;
-    if (!peek.ParseFromString(message)) return false;
-    event->topic = peek.topic();
-    return true;
+  CountBytes(push.payload.size(), 0);
+  return push;
+}
+
+absl::StatusOr<Event> PopEvent(const relay::Headers& head, std::string topic, absl::Duration wait,
+                               bool waits) {
+  ASSIGN_OR_RETURN(QueueMetadata metadata, QueueMetadata::Read(head));
+  return transfer_queue::Pop{.session = PtpContext::Read(head).session,
+                             .topic = std::move(topic),
+                             .wait = wait,
+                             .waits = waits,
+                             .consumer = std::move(metadata.consumer),
+                             .acknowledged = metadata.acknowledged,
+                             .only_acknowledges = metadata.only_acknowledges};
+}
+
+absl::StatusOr<Event> QueryEvent(const relay::Headers& head, const Rope& message) {
+  ASSIGN_OR_RETURN(QueueMetadata metadata, QueueMetadata::Read(head));
+  transfer_queue::Query query{.session = PtpContext::Read(head).session,
+                              .producer = std::move(metadata.producer),
+                              .refuse_later = metadata.refuse_later};
+  Rope payload;
+  if (!ParsePush(message, &query.topic, &payload) || query.producer.id.empty()) {
+    return InvalidArgumentError("a query about a push needs its topic, {} and {}", kProducerHeader,
+                                kSequenceHeader);
   }
+  return query;
+}
+
+absl::StatusOr<Event> ReleaseEvent(const relay::Headers& head, const std::string& message) {
   org::ppc::ptp::ReleaseInbound release;
-  if (!release.ParseFromString(message)) return false;
-  event->topic = release.topic();
-  return true;
+  if (!release.ParseFromString(message)) {
+    return InvalidArgumentError("the message of a release is damaged");
+  }
+  return transfer_queue::Release{.session = PtpContext::Read(head).session,
+                                 .topic = release.topic()};
 }
+
+absl::StatusOr<Event> Parse(QueueService::Method method, const relay::Headers& head, Rope message) {
+  using Method = QueueService::Method;
+  switch (method) {
+    case Method::kPush:
+      return PushEvent(head, message);
+    case Method::kRelease:
+      return ReleaseEvent(head, message.ToString());
+    case Method::kPop: {
+      org::ppc::ptp::PopInbound pop;
+      if (!pop.ParseFromString(message.ToString())) break;
+      return PopEvent(head, pop.topic(), absl::Milliseconds(pop.timeout()), true);
+    }
+    case Method::kPeek: {
+      org::ppc::ptp::PeekInbound peek;
+      if (!peek.ParseFromString(message.ToString())) break;
+      return PopEvent(head, peek.topic(), absl::ZeroDuration(), false);
+    }
+  }
+  return InvalidArgumentError("the message of a pop or peek is damaged");
+}
+
+// The party that the topic names as the sender, "" if none.
+std::string_view SenderOf(const Event& event) {
+  if (auto* push = std::get_if<transfer_queue::Push>(&event)) {
+    return SenderOfTopic(push->session, push->topic);
+  }
+  if (auto* query = std::get_if<transfer_queue::Query>(&event)) {
+    return SenderOfTopic(query->session, query->topic);
+  }
+  return "";
+}
+
+const char* Name(QueueService::Method method) {
+  static constexpr const char* kNames[] = {"queue_push", "queue_pop", "queue_peek",
+                                           "queue_release"};
+  return kNames[static_cast<int>(method)];
+}
+
+// Answers a gRPC call. Success and expiry are bare texts; other codes name the party that speaks
+// (spec 5.8).
+struct Responder {
+  QueueService* service;
+  QueueService::CallPtr call;
+  std::string self;
+  const char* method;
+  bool in_band;
+  std::string sequence;  // of a push by a known producer
+
+  void operator()(const Answer& answer) const {
+    absl::Status failure = answer.failure;
+    if (!failure.ok() && !answer.code.empty()) {
+      failure = Annotate(failure, fmt::format("code {}: PARTY_{}", answer.code, self));
+    } else if (failure.ok() && answer.code != transfer_queue::kSuccess &&
+               answer.code != transfer_queue::kTimeOut) {
+      const std::string text = PartyText(self, answer.message);
+      failure = FailureOf(answer.code, text);
+      if (in_band) {
+        CountCall(method, failure);
+        return call->Answer(EncodeOutbound(answer.code, text));
+      }
+    }
+    CountCall(method, failure);
+    if (!failure.ok()) return call->Fail(failure);
+    auto message = EncodeOutbound(answer.code, answer.message, answer.payload);
+    if (answer.delivers.queue != 0) return Deliver(answer, std::move(message));
+    call->Answer(std::move(message), Metadata());
+  }
+
+  void Deliver(const Answer& answer, std::vector<relay::Slice> message) const {
+    CountBytes(0, answer.payload.size());
+    call->Answer(
+        std::move(message), {{kOffsetHeader, queue_client::MessageIdText(answer.delivers)}},
+        [service = service, id = answer.call](bool written) { service->Delivered(id, written); });
+  }
+
+  relay::Headers Metadata() const {
+    if (sequence.empty()) return {};
+    return {{kSequenceHeader, sequence}};
+  }
+};
 
 }  // namespace
 
-QueueService::~QueueService() { gateway_->loop().Cancel(timer_); }
+QueueService::QueueService(Gateway* gateway)
+    : gateway_(gateway), queues_(gateway->config().queues.limits, RandomQueue()) {
+  const QueueSettings& settings = gateway->config().queues;
+  if (settings.limits.disk_bytes == 0) return;
+  store_ = std::make_unique<queue_store::QueueStore>(
+      settings.folder,
+      [this, mailbox = gateway->loop().mailbox()](queue_store::QueueStore::Outcomes outcomes) {
+        auto shared = std::make_shared<queue_store::QueueStore::Outcomes>(std::move(outcomes));
+        mailbox->Post([this, shared] { OnStore(std::move(*shared)); });
+      });
+}
+
+QueueService::~QueueService() {
+  gateway_->loop().Cancel(timer_);
+  store_.reset();
+}
+
+absl::Status QueueService::Restore() {
+  if (!store_ || !(store_->exists() || gateway_->config().queues.limits.durable)) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(auto recovered, store_->Recover());
+  size_t messages = 0;
+  for (const auto& queue : recovered) messages += queue.messages.size();
+  if (!recovered.empty()) {
+    log::Info("{} durable queues with {} messages are restored from {}", recovered.size(), messages,
+              gateway_->config().queues.folder);
+  }
+  queues_.Restore(std::move(recovered), gateway_->loop().Now());
+  SetTimer();
+  return absl::OkStatus();
+}
 
 void QueueService::Serve(Method method, relay::Stream* stream, relay::Headers head) {
   relay::UnaryCall::Serve(stream, std::move(head), gateway_->collected(),
@@ -68,84 +206,91 @@ void QueueService::ServeInvoke(relay::Stream* stream, relay::Headers head) {
 }
 
 void QueueService::Handle(Method method, const CallPtr& call) {
-  PtpContext context = PtpContext::Read(call->head());
-  Event event{.kind = method, .session = context.session};
-  if (!ParseMessage(call->TakeMessage(), &event)) {
-    return call->Fail(InvalidArgumentError("the message of {} is damaged", Name(method)));
+  auto event = Parse(method, call->head(), call->TakeRope());
+  if (!event.ok()) {
+    CountCall(Name(method), event.status());
+    return call->Fail(event.status());
   }
-  Step(std::move(event), call, gateway_->config().strict_codes);
+  Ask(*std::move(event), Name(method), call, gateway_->config().strict_codes);
 }
 
 void QueueService::HandleInvoke(const relay::Peer& peer, const CallPtr& call) {
   PtpContext context = PtpContext::Read(call->head());
   std::string self = gateway_->SelfName(context.Target());
   std::string_view path = context.UriPath();
-  if (path != kPushPath && path != "/v1/interconn/chan/push") {
+  bool asks = path == kQueryPath;
+  if (!asks && path != kPushPath && path != "/v1/interconn/chan/push") {
     const std::string text = PartyText(
         self,
         fmt::format("uri {} cannot be invoked here; only {} can", Escape(context.uri), kPushPath));
     CountCall("invoke", FailureOf(transfer_queue::kParameterError, text));
     return call->Answer(EncodeOutbound(transfer_queue::kParameterError, text));
   }
-  org::ppc::ptp::Inbound inbound;
-  Event event{.kind = Event::Kind::kPush, .session = context.session};
-  if (!inbound.ParseFromString(call->TakeMessage()) || !ParsePush(inbound.payload(), &event)) {
-    return call->Fail(InvalidArgumentError("the payload of the invoke is no PushInbound"));
+  Rope payload;
+  if (!ParseInbound(call->TakeRope(), &payload)) {
+    return call->Fail(InvalidArgumentError("the message of the invoke is damaged"));
   }
+  auto event = asks ? QueryEvent(call->head(), payload) : PushEvent(call->head(), payload);
+  if (!event.ok()) return call->Fail(event.status());
   // FATE's topics name their sender; a party must not write into another's.
-  const std::string_view sender = SenderOfTopic(event.session, event.topic);
+  const std::string_view sender = SenderOf(*event);
   if (auto source = gateway_->Source(peer, sender); !sender.empty() && !source.ok()) {
     CountCall("invoke", source.status());
     return call->Fail(source.status());
   }
-  Step(std::move(event), call, /*in_band=*/true);
+  Ask(*std::move(event), asks ? "queue_query" : "queue_push", call, /*in_band=*/true);
 }
 
-void QueueService::Step(Event event, const CallPtr& call, bool in_band) {
-  event.call = ++last_call_;
-  uint64_t id = event.call;
-  if (event.kind == Event::Kind::kPush) CountBytes(event.payload.size(), 0);
-  waiting_[id] = {call, gateway_->SelfName(PtpContext::Read(call->head()).Target()),
-                  std::string(Name(event.kind)), in_band};
-  bool may_wait = event.kind == Event::Kind::kPop;
-  Give(queues_.Step(std::move(event), gateway_->loop().Now()));
-  if (may_wait && waiting_.count(id)) {
-    call->OnCancel([this, id] {
-      waiting_.erase(id);
-      Give(queues_.Step({.kind = Event::Kind::kCancel, .call = id}, gateway_->loop().Now()));
-    });
-  }
+void QueueService::Ask(Event event, const char* method, const CallPtr& call, bool in_band) {
+  Responder responder{
+      .service = this,
+      .call = call,
+      .self = gateway_->SelfName(PtpContext::Read(call->head()).Target()),
+      .method = method,
+      .in_band = in_band,
+      .sequence = std::string(relay::Find(call->head(), kSequenceHeader)).substr(0, 20)};
+  uint64_t id = Ask(std::move(event), std::move(responder));
+  if (waiting_.count(id)) call->OnCancel([this, id] { Leave(id); });
 }
 
-// Success and expiry are bare texts; other codes name the party that speaks (spec 5.8).
-void QueueService::Give(std::vector<Answer> answers) {
-  for (Answer& answer : answers) {
+uint64_t QueueService::Ask(Event event, Respond respond) {
+  uint64_t id = ++last_call_;
+  std::visit(
+      [id](auto& what) {
+        if constexpr (requires { what.call; }) what.call = id;
+      },
+      event);
+  waiting_[id] = {std::move(respond), std::holds_alternative<transfer_queue::Pop>(event)};
+  Step(std::move(event));
+  return id;
+}
+
+void QueueService::Delivered(uint64_t call, bool written) {
+  Step(transfer_queue::Delivered{call, written});
+}
+
+void QueueService::Leave(uint64_t call) {
+  waiting_.erase(call);
+  Step(transfer_queue::Cancel{call});
+}
+
+void QueueService::Step(Event event) {
+  auto actions = queues_.Step(std::move(event), gateway_->loop().Now());
+  if (!actions.commands.empty()) store_->Submit(std::move(actions.commands));
+  for (const std::string& warning : actions.warnings) log::Warning("{}", warning);
+  for (Answer& answer : actions.answers) {
     auto node = waiting_.extract(answer.call);
-    if (node.empty()) continue;
-    const Waiting& waiting = node.mapped();
-    if (!answer.failure.ok()) {
-      absl::Status status =
-          Annotate(answer.failure, fmt::format("code {}: PARTY_{}", answer.code, waiting.self));
-      CountCall(waiting.method, status);
-      waiting.call->Fail(status);
-      continue;
+    if (!node.empty()) {
+      node.mapped().respond(std::move(answer));
+    } else if (answer.delivers.queue != 0) {
+      Step(transfer_queue::Delivered{answer.call, false});
     }
-    if (answer.code != transfer_queue::kSuccess && answer.code != transfer_queue::kTimeOut) {
-      GiveFailure(waiting, answer.code, PartyText(waiting.self, answer.message));
-      continue;
-    }
-    CountCall(waiting.method, absl::OkStatus());
-    CountBytes(0, answer.payload.size());
-    waiting.call->Answer(EncodeOutbound(answer.code, answer.message, std::move(answer.payload)));
   }
   SetTimer();
 }
 
-void QueueService::GiveFailure(const Waiting& waiting, std::string_view code,
-                               const std::string& text) {
-  const absl::Status failure = FailureOf(code, text);
-  CountCall(waiting.method, failure);
-  waiting.in_band ? waiting.call->Answer(EncodeOutbound(code, text)) : waiting.call->Fail(failure);
+void QueueService::OnStore(queue_store::QueueStore::Outcomes outcomes) {
+  for (Event& outcome : outcomes) Step(std::move(outcome));
 }
 
 void QueueService::SetTimer() {
@@ -156,16 +301,22 @@ void QueueService::SetTimer() {
   if (next == absl::InfiniteFuture()) return;
   timer_ = gateway_->loop().At(next, [this] {
     timer_time_ = absl::InfiniteFuture();
-    Give(queues_.Step({.kind = Event::Kind::kTick}, gateway_->loop().Now()));
+    Step(transfer_queue::Tick{});
   });
 }
 
 void QueueService::Stop() {
-  auto waiting = std::exchange(waiting_, {});
-  for (auto& [id, entry] : waiting) {
-    entry.call->OnCancel(nullptr);
-    entry.call->Fail(UnavailableError("rollsite of party {} is stopping", entry.self));
-    Give(queues_.Step({.kind = Event::Kind::kCancel, .call = id}, gateway_->loop().Now()));
+  std::vector<uint64_t> pops;
+  for (const auto& [id, waiting] : waiting_) {
+    if (waiting.is_pop) pops.push_back(id);
+  }
+  for (uint64_t id : pops) {
+    auto node = waiting_.extract(id);
+    if (node.empty()) continue;
+    Step(transfer_queue::Cancel{id});
+    node.mapped().respond(
+        {.call = id,
+         .failure = UnavailableError("rollsite of party {} is stopping", gateway_->SelfName(""))});
   }
 }
 

@@ -104,6 +104,7 @@ absl::Status Rollsite::Listen() {
   gateway_ = std::make_unique<Gateway>(config_, &loop_, &routes_, &tls_);
   calls_ = std::make_unique<Calls>(
       gateway_.get(), relay::Address{LocalHost(config_.listen.host), introspection_->port()});
+  RETURN_IF_ERROR(calls_->queues().Restore());
   RETURN_IF_ERROR(ListenAt(Entrance::kMain, config_.listen));
   if (config_.tls.listen) RETURN_IF_ERROR(ListenAt(Entrance::kTls, config_.tls.address));
   if (!config_.access.inner.host.empty()) {
@@ -207,7 +208,14 @@ void Rollsite::UpdateGauges() {
       Figures{});
   static auto& queues = Gauge("rollsite_queues", "Queues with messages or waiting pops");
   static auto& messages = Gauge("rollsite_queue_messages", "Messages waiting in queues");
-  static auto& bytes = Gauge("rollsite_queue_bytes", "Bytes waiting in queues");
+  static auto& memory = Gauge("rollsite_queue_memory_bytes", "Bytes that queues keep in memory");
+  static auto& disk = Gauge("rollsite_queue_disk_bytes", "Bytes that queues keep on disk");
+  static auto& repeated =
+      Gauge("rollsite_queue_repeated_pushes", "Pushes that came again and were not stored twice");
+  static auto& returned = Gauge("rollsite_queue_returned_messages",
+                                "Messages whose answer did not arrive, back in their queue");
+  static auto& lost =
+      Gauge("rollsite_queue_lost_messages", "Messages that the disk did not give back");
   static auto& pops = Gauge("rollsite_waiting_pops", "Pops that wait for a message");
   static auto& dropped = Gauge("rollsite_queue_dropped_messages",
                                "Unread messages dropped by release or age since the start");
@@ -217,7 +225,11 @@ void Rollsite::UpdateGauges() {
   static auto& table = Gauge("rollsite_route_table_ok", "1: the route table's file is in force");
   queues.Set(static_cast<double>(now.queues.queues));
   messages.Set(static_cast<double>(now.queues.messages));
-  bytes.Set(static_cast<double>(now.queues.bytes));
+  memory.Set(static_cast<double>(now.queues.memory_bytes));
+  disk.Set(static_cast<double>(now.queues.disk_bytes));
+  repeated.Set(static_cast<double>(now.queues.repeated_pushes));
+  returned.Set(static_cast<double>(now.queues.returned_messages));
+  lost.Set(static_cast<double>(now.queues.lost_messages));
   pops.Set(static_cast<double>(now.queues.waiting_pops));
   dropped.Set(static_cast<double>(now.queues.dropped_messages));
   clients.Set(static_cast<double>(now.clients));

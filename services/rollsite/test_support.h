@@ -60,6 +60,7 @@ class Site {
     config.party_id = party;
     config.route_table = table_path();
     config.cluster_manager = std::move(cluster_manager);
+    config.queues.folder = (folder_ / "queues").string();
     adjust(&config);
     auto started = Rollsite::Start(std::move(config));
     EXPECT_TRUE(started.ok()) << started.status();
