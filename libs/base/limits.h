@@ -31,6 +31,8 @@ inline constexpr size_t kQueueMemoryBytes = size_t{512} << 20;
 inline constexpr size_t kQueueDiskBytes = size_t{64} << 30;
 // What a message costs beside its bytes: list nodes, blocks, its record on disk.
 inline constexpr size_t kQueueMessageOverheadBytes = 256;
+// On its way to the disk, in memory; one message may be larger.
+inline constexpr size_t kQueueWritingBytes = size_t{256} << 20;
 inline constexpr size_t kQueueReadAheadBytes = size_t{4} << 20;
 // An empty queue costs about 600 bytes: it remembers numbers and offsets.
 inline constexpr size_t kMaxQueues = 1'000'000;
@@ -47,6 +49,10 @@ inline constexpr int kMaxRelayConnections = 20'000;
 inline constexpr int kMaxRelayStreamsPerConnection = 20'000;
 // Messages that end at the relay, while they are being received.
 inline constexpr size_t kMaxCollectedBytes = size_t{1} << 30;
+// Queue pushes that go on to other parties: topics whose numbers are remembered (about 300 bytes
+// each), and messages that are kept until they are answered, to be sent again.
+inline constexpr size_t kMaxHopTopics = 100'000;
+inline constexpr size_t kMaxHopKeptBytes = size_t{256} << 20;
 // Hops of one call between rollsites; more is a loop in the route tables.
 inline constexpr int kMaxRelayHops = 8;
 

@@ -69,10 +69,12 @@ void ClientCall::OnEnd(Headers trailers) {
 }
 
 void ClientCall::OnSent(size_t bytes) {
+  anything_sent_ = true;
   if (options_.on_sent && stream_) options_.on_sent(bytes);
 }
 
 void ClientCall::OnClosed(const absl::Status& why) {
+  may_be_done_ = stream_ && stream_->end_sent() && !absl::IsAborted(why);
   stream_ = nullptr;
   Finish(why.ok() ? UnavailableError("{} ended the call early", options_.address.ToString())
          : absl::IsAborted(why) ? UnavailableError("{}", Message(why))
@@ -84,6 +86,7 @@ void ClientCall::Finish(absl::StatusOr<std::string> answer) {
   loop_->Cancel(std::exchange(timer_, 0));
   options_.on_sent = nullptr;
   if (stream_) {
+    may_be_done_ = stream_->end_sent();
     bool over = stream_->end_sent() && stream_->end_received();
     if (over) {
       stream_->SetHandler(nullptr);

@@ -38,6 +38,10 @@ class ClientCall final : public StreamHandler, public std::enable_shared_from_th
   void SendEnd();
   void Cancel();
   size_t queued_bytes() const { return stream_ ? stream_->queued_bytes() : 0; }
+  // Bytes of the request have left, or at least its end so that the peer may have carried it out.
+  // Hold when the call is over, too.
+  bool anything_sent() const { return anything_sent_; }
+  bool may_be_done() const { return may_be_done_; }
   // Of the answer, when it has come.
   const Headers& head() const { return head_; }
 
@@ -60,6 +64,7 @@ class ClientCall final : public StreamHandler, public std::enable_shared_from_th
   Headers head_;
   FrameReader reader_;
   std::optional<std::string> answer_;
+  bool anything_sent_ = false, may_be_done_ = false;
 };
 
 }  // namespace fate::relay

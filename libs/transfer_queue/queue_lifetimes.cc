@@ -5,6 +5,11 @@
 #include "transfer_queue/transfer_queue.h"
 
 namespace fate::transfer_queue {
+namespace {
+
+constexpr absl::Duration kWaitForLoad = absl::Seconds(1);
+
+}  // namespace
 
 void TransferQueues::Restore(std::vector<RecoveredQueue> queues, absl::Time now) {
   now_ = now;
@@ -107,6 +112,7 @@ void TransferQueues::Destroy(Queue* queue, std::vector<uint64_t>* tickets) {
   }
   for (const Message& message : queue->pending) {
     auto write = writes_.extract(message.owner);
+    writing_bytes_ -= message.Cost();
     for (uint64_t call : write.mapped().pushes) Reply(call, kSuccess, "success");
     for (uint64_t call : write.mapped().questions) Reply(call, kSuccess, "stored");
   }
@@ -136,7 +142,14 @@ void TransferQueues::Destroy(Queue* queue, std::vector<uint64_t>* tickets) {
 void TransferQueues::Expire() {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
     uint64_t call = deadlines_.begin()->second;
-    Queue* queue = waiters_.at(call).queue;
+    Waiter& waiter = waiters_.at(call);
+    Queue* queue = waiter.queue;
+    if (queue->loading) {  // there is a message: it is only not here yet
+      deadlines_.erase(deadlines_.begin());
+      waiter.deadline = now_ + kWaitForLoad;
+      deadlines_.insert({waiter.deadline, call});
+      continue;
+    }
     RemoveWaiter(call);
     Reply(call, kTimeOut, "CONSUME_MSG_TIMEOUT");
     ForgetIfNothing(queue);
@@ -232,8 +245,9 @@ void TransferQueues::FreeMemory(Queue* queue, const Message& message) {
 }
 
 bool TransferQueues::RoomInMemory(const Queue* queue, size_t cost) const {
-  return stats_.memory_bytes + loading_bytes_ + cost <= limits_.memory_bytes &&
-         (queue ? queue->memory_bytes : 0) + cost <= limits_.queue_memory_bytes;
+  if (stats_.memory_bytes + loading_bytes_ + cost > limits_.memory_bytes) return false;
+  return !queue || queue->memory_bytes == 0 ||
+         queue->memory_bytes + cost <= limits_.queue_memory_bytes;
 }
 
 }  // namespace fate::transfer_queue

@@ -134,6 +134,13 @@ absl::Status TransferQueues::Room(const Push& push, size_t cost, bool to_disk) c
         "and a push of {} bytes to topic {}; pop or release what is waiting",
         stats_.disk_bytes, limits_.disk_bytes, push.payload.size(), push.topic);
   }
+  if (writing_bytes_ > 0 && writing_bytes_ + cost > kQueueWritingBytes) {
+    return ResourceExhaustedError(
+        "{} bytes are on their way to the disk, which is slower than pushes; push to topic {} "
+        "again "
+        "later",
+        writing_bytes_, push.topic);
+  }
   return absl::OkStatus();
 }
 
@@ -141,6 +148,7 @@ void TransferQueues::WriteOut(Queue* queue, Messages message, const Push& push) 
   Message& m = message.front();
   m.owner = ++last_ticket_;
   queue->on_disk = true;
+  writing_bytes_ += m.Cost();
   WriteMessage command{.ticket = m.owner,
                        .id = {queue->id, m.offset},
                        .party = m.party->first,
@@ -160,8 +168,9 @@ void TransferQueues::On(Stored& stored) {
   if (node.empty()) return;  // its queue has been released
   Write& write = node.mapped();
   Queue* queue = by_id_.at(write.queue);
-  if (!stored.status.ok()) return OnWriteFailed(queue, write, stored.status);
   Message& message = *write.message;
+  writing_bytes_ -= message.Cost();
+  if (!stored.status.ok()) return OnWriteFailed(queue, write, stored.status);
   bool stays = queue->tail.count == 0 && !queue->loading &&
                (!queue->waiting.empty() || RoomInMemory(queue, 0));
   if (stays) {

@@ -156,6 +156,7 @@ class TransferQueues {
   std::set<std::pair<absl::Time, uint64_t>> lease_deadlines_;  // of leases
   std::list<uint64_t> hungry_;  // queues that wait for memory to load into
   size_t loading_bytes_ = 0;    // memory that loads may take
+  size_t writing_bytes_ = 0;    // of pending messages
 
   Stats stats_;
   absl::Time now_;              // of this step

@@ -11,6 +11,7 @@
 #include "relay/unary_call.h"
 #include "relay/upstreams.h"
 #include "rollsite/config.h"
+#include "rollsite/hop_numbers.h"
 #include "rollsite/own_addresses.h"
 #include "rollsite/tls_store.h"
 #include "routing/route_watcher.h"
@@ -36,6 +37,8 @@ class Gateway {
   relay::EventLoop& loop() const { return upstreams_.loop(); }
   relay::Upstreams* upstreams() { return &upstreams_; }
   relay::UnaryCall::Collected* collected() { return &collected_; }
+  HopNumbers* hop_numbers() { return &hop_numbers_; }
+  size_t& hop_kept_bytes() { return hop_kept_bytes_; }
 
   bool IsSelf(std::string_view party) const { return routes_->Current()->IsSelf(party); }
   // The party that speaks in messages; see RouteTable::SelfName.
@@ -71,6 +74,8 @@ class Gateway {
   const Config& config_;
   relay::Upstreams upstreams_;
   relay::UnaryCall::Collected collected_;
+  HopNumbers hop_numbers_;
+  size_t hop_kept_bytes_ = 0;
   const routing::RouteWatcher* const routes_;
   const TlsStore* const tls_;
   OwnAddresses own_addresses_;

@@ -3,109 +3,127 @@
 #include <memory>
 
 #include "base/status.h"
-#include "osx/osx.pb.h"
-#include "relay/client_call.h"
+#include "base/text.h"
 #include "relay/grpc_wire.h"
-#include "transfer_queue/transfer_queue.h"
+#include "rollsite/hop.h"
+#include "rollsite/queue_messages.h"
 
 namespace fate::rollsite {
 namespace {
 
 constexpr char kMethod[] = "queue_push_onward";
 
+// What has to be seen of a PushInbound before it goes on: its topic is its first field.
+constexpr size_t kTopicWithinBytes = kMaxTopicBytes + 8;
+
 class Onward final : public relay::StreamHandler, public std::enable_shared_from_this<Onward> {
  public:
-  Onward(relay::Stream* stream, std::string self, const Target& target, bool strict)
-      : stream_(stream), self_(std::move(self)), target_(target), strict_(strict) {}
-
-  void Start(Gateway* gateway, const relay::Headers& head) {
-    auto timeout = relay::ParseTimeout(relay::Find(head, "grpc-timeout"));
-    std::weak_ptr<Onward> weak = weak_from_this();
-    call_ = relay::ClientCall::Start(gateway->upstreams(),
-                                     {.address = target_.address,
-                                      .lane = relay::Lane::kBulk,
-                                      .path = kInvokePath,
-                                      .metadata = Metadata(head),
-                                      .timeout = timeout.value_or(absl::InfiniteDuration()),
-                                      .tls = target_.tls,
-                                      .on_sent =
-                                          [weak](size_t bytes) {
-                                            if (auto self = weak.lock(); self && self->stream_)
-                                              self->stream_->Consume(bytes);
-                                          }},
-                                     [weak](absl::StatusOr<std::string> answer) {
-                                       if (auto self = weak.lock())
-                                         self->OnAnswer(std::move(answer));
-                                     });
-  }
+  Onward(Gateway* gateway, relay::Stream* stream, const Target& target, const relay::Headers& head)
+      : gateway_(gateway),
+        stream_(stream),
+        self_(gateway->SelfName("")),
+        target_(target),
+        head_(head) {}
 
  private:
-  relay::Headers Metadata(const relay::Headers& head) const {
-    PtpContext context = PtpContext::Read(head);
-    if (context.token.empty()) context.token = target_.token;
-    return context.Emit(kPushPath);
-  }
-
   void OnData(relay::Slice slice) override {
     if (!stream_) return;
     CountBytes(slice.size, 0);
     while (frame_head_.size() < relay::kFrameHeadBytes && slice.size > 0) {
       frame_head_ += *slice.data;
       slice.RemovePrefix(1);
-      if (stream_) stream_->Consume(1);
-      if (frame_head_.size() == relay::kFrameHeadBytes && !SendWrapper()) return;
+      stream_->Consume(1);
+      if (frame_head_.size() < relay::kFrameHeadBytes) continue;
+      auto length = relay::ParseFrameHead(frame_head_, kMaxMessageBytes);
+      if (!length.ok()) return Fail(length.status());
+      length_ = *length;
     }
-    if (slice.size > left_) return Fail(InvalidArgumentError("more than one message in a push"));
-    left_ -= slice.size;
-    if (slice.size > 0) call_->Send(std::move(slice));
-  }
-
-  bool SendWrapper() {
-    size_t length = 0;
-    for (char c : frame_head_.substr(1)) length = length << 8 | static_cast<unsigned char>(c);
-    if (frame_head_[0] != 0 || length > kMaxMessageBytes) {
-      Fail(frame_head_[0] != 0
-               ? UnimplementedError("compressed messages are not supported")
-               : ResourceExhaustedError("a message of {} bytes; at most {} are allowed", length,
-                                        kMaxMessageBytes));
-      return false;
+    if (slice.size > length_ - received_) {
+      return Fail(InvalidArgumentError("more than one message in a push"));
     }
-    std::string wrapper = "\x12";
-    AppendVarint(&wrapper, length);
-    call_->Send(relay::Slice::Take(relay::FrameHead(wrapper.size() + length) + wrapper));
-    left_ = length;
-    return true;
+    received_ += slice.size;
+    if (hop_) return hop_->Send(std::move(slice));
+    begin_.Append(std::move(slice), length_ - received_);
+    if (received_ >= std::min(length_, kTopicWithinBytes) || TopicOf(begin_)) StartHop();
   }
 
   void OnEnd(relay::Headers) override {
     if (!stream_) return;
-    if (frame_head_.size() < relay::kFrameHeadBytes || left_ > 0) {
+    if (frame_head_.size() < relay::kFrameHeadBytes || received_ < length_) {
       return Fail(InvalidArgumentError("the push ended without a whole message"));
     }
-    call_->SendEnd();
+    if (!hop_ && !StartHop()) return;
+    hop_->SendEnd();
   }
 
   void OnClosed(const absl::Status&) override {
     if (!std::exchange(stream_, nullptr)) return;
     CountCall(kMethod, CancelledError("the client left"));
-    call_->Cancel();
+    if (hop_) hop_->Cancel();
+  }
+
+  // The first field, if it is the topic and all of it is there.
+  static std::optional<std::string> TopicOf(const Rope& begin) {
+    RopeReader reader(begin);
+    uint64_t tag = 0, size = 0;
+    Rope topic;
+    if (!reader.Varint(&tag) || tag != 0x0a || !reader.Varint(&size)) return std::nullopt;
+    if (size > kMaxTopicBytes || !reader.Take(size, &topic)) return std::nullopt;
+    return topic.ToString();
+  }
+
+  bool StartHop() {
+    auto metadata = QueueMetadata::Read(head_);
+    if (!metadata.ok()) {
+      Fail(metadata.status());
+      return false;
+    }
+    PtpContext context = PtpContext::Read(head_);
+    if (context.token.empty()) context.token = target_.token;
+    auto timeout = relay::ParseTimeout(relay::Find(head_, "grpc-timeout"));
+    Hop::Options options;
+    options.metadata = context.Emit(kPushPath);
+    if (metadata->durable) options.metadata.push_back({queue_client::kDurableHeader, "1"});
+    options.topic = TopicOf(begin_).value_or("");
+    options.own_number = metadata->producer.id.empty();
+    options.producer = options.own_number ? Number(context, options.topic) : metadata->producer;
+    options.bytes = length_;
+    if (timeout) options.deadline = gateway_->loop().Now() + *timeout;
+    std::weak_ptr<Onward> weak = weak_from_this();
+    options.on_sent = [weak](size_t bytes) {
+      if (auto self = weak.lock(); self && self->stream_) self->stream_->Consume(bytes);
+    };
+    hop_ =
+        Hop::Start(gateway_, target_, std::move(options), [weak](absl::StatusOr<HopAnswer> answer) {
+          if (auto self = weak.lock()) self->OnAnswer(answer);
+        });
+    for (const relay::Slice& piece : begin_.pieces()) hop_->Send(piece);
+    begin_ = {};
+    return true;
+  }
+
+  transfer_queue::Producer Number(const PtpContext& context, const std::string& topic) {
+    HopNumbers* numbers = gateway_->hop_numbers();
+    if (topic.empty()) return numbers->Single();
+    return numbers->Next(context.Target(), context.session, topic);
   }
 
   // The client of FATE 2.2 does not look at codes, so whatever is no success has to be a status,
   // unless upstream's answers are asked for.
-  void OnAnswer(absl::StatusOr<std::string> answer) {
+  void OnAnswer(const absl::StatusOr<HopAnswer>& answer) {
     if (!stream_) return;
     if (!answer.ok()) return NotSent(answer.status());
-    org::ppc::ptp::Outbound outbound;
-    if (!outbound.ParseFromString(*answer)) {
-      return Fail(UnavailableError("{}: the answer is no Outbound", target_.peer));
+    if (answer->code == transfer_queue::kSuccess) {
+      relay::Headers metadata;
+      if (answer->numbered) {
+        metadata.push_back({queue_client::kSequenceHeader,
+                            std::string(relay::Find(head_, queue_client::kSequenceHeader))});
+      }
+      if (metadata.empty() || metadata[0].value.empty()) metadata.clear();
+      return Answer(absl::OkStatus(), answer->code, answer->message, metadata);
     }
-    if (outbound.code() == transfer_queue::kSuccess) {
-      return Answer(absl::OkStatus(), outbound.code(), outbound.message());
-    }
-    const auto failure =
-        FailedPreconditionError("code {}: {}", outbound.code(), outbound.message());
-    strict_ ? Answer(failure, outbound.code(), outbound.message()) : Fail(failure);
+    const auto failure = FailedPreconditionError("code {}: {}", answer->code, answer->message);
+    strict() ? Answer(failure, answer->code, answer->message) : Fail(failure);
   }
 
   void NotSent(const absl::Status& why) {
@@ -114,39 +132,42 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
     const std::string detail =
         fmt::format("{}: {}; {}", target_.peer, Message(why), target_.remedy);
     absl::Status failure = FailureOf(transfer_queue::kNetError, text, detail);
-    if (absl::IsDeadlineExceeded(why)) failure = absl::DeadlineExceededError(failure.message());
-    strict_ ? Answer(failure, transfer_queue::kNetError, text + " : " + detail) : Fail(failure);
+    if (absl::IsDeadlineExceeded(why) || absl::IsResourceExhausted(why)) {
+      failure = absl::Status(why.code(), failure.message());
+    }
+    strict() ? Answer(failure, transfer_queue::kNetError, text + " : " + detail) : Fail(failure);
   }
 
-  void Answer(const absl::Status& counted, std::string_view code, std::string_view message) {
+  bool strict() const { return gateway_->config().strict_codes; }
+
+  void Answer(const absl::Status& counted, std::string_view code, std::string_view message,
+              const relay::Headers& metadata = {}) {
     CountCall(kMethod, counted);
-    relay::SendMessage(std::exchange(stream_, nullptr), EncodeOutbound(code, message));
+    relay::SendMessage(std::exchange(stream_, nullptr), EncodeOutbound(code, message), metadata);
   }
 
   void Fail(const absl::Status& status) {
     CountCall(kMethod, status);
-    call_->Cancel();
+    if (hop_) hop_->Cancel();
     relay::SendStatus(std::exchange(stream_, nullptr), /*head_sent=*/false, status);
   }
 
+  Gateway* const gateway_;
   relay::Stream* stream_;  // null once answered or left
   const std::string self_;
   const Target target_;
-  const bool strict_;  // ptp.strict_codes
-  std::shared_ptr<relay::ClientCall> call_;
+  const relay::Headers head_;
   std::string frame_head_;  // of the PushInbound
-  size_t left_ = 0;         // bytes of it still to come
+  size_t length_ = 0, received_ = 0;
+  Rope begin_;  // what has come of it before the hop was started
+  std::shared_ptr<Hop> hop_;
 };
 
 }  // namespace
 
 void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream,
                 const relay::Headers& head) {
-  std::string self = gateway->SelfName("");
-  auto onward =
-      std::make_shared<Onward>(stream, std::move(self), target, gateway->config().strict_codes);
-  stream->SetHandler(onward);
-  onward->Start(gateway, head);
+  stream->SetHandler(std::make_shared<Onward>(gateway, stream, target, head));
 }
 
 }  // namespace fate::rollsite

@@ -14,6 +14,8 @@ namespace fate::rollsite {
 struct QueueSettings {
   std::string folder = "data/queues";
   transfer_queue::Limits limits = {.disk_bytes = kQueueDiskBytes};
+  // Of pushes that go on to other parties, to be sent again.
+  size_t kept_bytes = kMaxHopKeptBytes;
 
   // Errors: kInvalidArgument naming file, line, key and remedy.
   static absl::StatusOr<QueueSettings> Read(const Properties& properties);

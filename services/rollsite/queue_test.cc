@@ -4,115 +4,18 @@
 #include <set>
 
 #include "grpcpp/generic/generic_stub.h"
-#include "osx/osx.grpc.pb.h"
+#include "rollsite/queue_stub.h"
 #include "rollsite/test_support.h"
 
 namespace fate::rollsite {
 namespace {
 
-using org::ppc::ptp::Inbound;
-using org::ppc::ptp::Outbound;
-using org::ppc::ptp::PeekInbound;
-using org::ppc::ptp::PopInbound;
-using org::ppc::ptp::PrivateTransferProtocol;
-using org::ppc::ptp::PrivateTransferTransport;
-using org::ppc::ptp::PushInbound;
-using org::ppc::ptp::ReleaseInbound;
-using org::ppc::ptp::TransportOutbound;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using namespace std::chrono_literals;
 
 constexpr char kOk[] = "E0000000000";
 
-// "code|message|payload", or "status STATUS_CODE text".
-std::string Show(const grpc::Status& status, const TransportOutbound& answer) {
-  if (!status.ok()) return fmt::format("status {} {}", status.error_code(), status.error_message());
-  return fmt::format("{}|{}|{}", answer.code(), answer.message(), answer.payload());
-}
-
-class Client {
- public:
-  explicit Client(std::shared_ptr<grpc::Channel> channel)
-      : stub_(PrivateTransferTransport::NewStub(channel)), channel_(std::move(channel)) {}
-
-  struct Metadata {
-    std::string session = "s", target, provider = "FATE";
-  };
-  static void Fill(grpc::ClientContext* context, const Metadata& metadata) {
-    if (!metadata.session.empty()) context->AddMetadata("x-ptp-session-id", metadata.session);
-    if (!metadata.target.empty()) context->AddMetadata("x-ptp-target-node-id", metadata.target);
-    if (!metadata.provider.empty()) {
-      context->AddMetadata("x-ptp-tech-provider-code", metadata.provider);
-    }
-    context->AddMetadata("x-ptp-from-node-id", "9999");
-    context->AddMetadata("x-ptp-trace-id", "1_2");
-    context->set_deadline(std::chrono::system_clock::now() + 20s);
-  }
-
-  std::string Push(const Metadata& metadata, const std::string& topic, const std::string& payload) {
-    grpc::ClientContext context;
-    Fill(&context, metadata);
-    PushInbound request;
-    request.set_topic(topic);
-    request.set_payload(payload);
-    TransportOutbound answer;
-    grpc::Status status = stub_->push(&context, request, &answer);
-    return Show(status, answer);
-  }
-  std::string Pop(const std::string& topic, int timeout_ms, const Metadata& metadata) {
-    grpc::ClientContext context;
-    Fill(&context, metadata);
-    return Pop(&context, topic, timeout_ms);
-  }
-  std::string Pop(const std::string& topic, int timeout_ms) {
-    return Pop(topic, timeout_ms, Metadata());
-  }
-  std::string Pop(grpc::ClientContext* context, const std::string& topic, int timeout_ms) {
-    PopInbound request;
-    request.set_topic(topic);
-    request.set_timeout(timeout_ms);
-    TransportOutbound answer;
-    grpc::Status status = stub_->pop(context, request, &answer);
-    return Show(status, answer);
-  }
-  std::string Peek(const std::string& topic) {
-    grpc::ClientContext context;
-    Fill(&context, Metadata());
-    PeekInbound request;
-    request.set_topic(topic);
-    TransportOutbound answer;
-    grpc::Status status = stub_->peek(&context, request, &answer);
-    return Show(status, answer);
-  }
-  std::string Release(const std::string& session, const std::string& topic = "") {
-    grpc::ClientContext context;
-    Fill(&context, {.session = session});
-    ReleaseInbound request;
-    request.set_topic(topic);
-    TransportOutbound answer;
-    grpc::Status status = stub_->release(&context, request, &answer);
-    return Show(status, answer);
-  }
-  std::string Invoke(const Metadata& metadata, const std::string& uri, const std::string& payload) {
-    grpc::ClientContext context;
-    Fill(&context, metadata);
-    context.AddMetadata("x-ptp-uri", uri);
-    Inbound request;
-    request.set_payload(payload);
-    Outbound answer;
-    grpc::Status status =
-        PrivateTransferProtocol::NewStub(channel_)->invoke(&context, request, &answer);
-    TransportOutbound same;
-    same.ParseFromString(answer.SerializeAsString());
-    return Show(status, same);
-  }
-
-  std::unique_ptr<PrivateTransferTransport::Stub> stub_;
-  std::shared_ptr<grpc::Channel> channel_;
-};
-
-const Client::Metadata kToSelf{.target = "9999"};
+const QueueStub::Metadata kToSelf{.target = "9999"};
 
 // One party, 9999, that knows nobody else.
 class QueueTest : public ::testing::Test {
@@ -128,7 +31,7 @@ class QueueTest : public ::testing::Test {
     EXPECT_TRUE(Within(10s, [&] { return site_.rollsite()->queue_stats().waiting_pops == count; }));
   }
   Site site_;
-  Client client_;
+  QueueStub client_;
 };
 
 TEST_F(QueueTest, Case1To3PushPopAndExpiry) {
@@ -169,7 +72,7 @@ TEST_F(QueueTest, Case6OnePushAnswersOneOfTwoPops) {
 
 TEST_F(QueueTest, Case7ACancelledPopTakesNothing) {
   grpc::ClientContext context;
-  Client::Fill(&context, {});
+  QueueStub::Fill(&context, {});
   auto pop = std::async(std::launch::async, [&] { return client_.Pop(&context, "t", 60000); });
   WaitForParked(1);
   context.TryCancel();
@@ -234,7 +137,7 @@ class StrictQueueTest : public ::testing::Test {
               {"127.0.0.1", 1}, [](Config* config) { config->strict_codes = true; }),
         client_(site_.channel()) {}
   Site site_;
-  Client client_;
+  QueueStub client_;
 };
 
 TEST_F(StrictQueueTest, Case14AnUnknownPartyIsCode130) {
@@ -260,7 +163,7 @@ TEST(SelfLoop, ARouteThatLeadsBackIsRefusedAsACycle) {
   g.WriteTable(fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}},
                                "self_party": ["9999"]}})",
                            EndpointJson("127.0.0.21", g.port())));
-  Client client(g.channel());
+  QueueStub client(g.channel());
   std::string answer;
   EXPECT_TRUE(Within(5s, [&] {
     answer = client.Push({.target = "10000"}, "t", "m");
@@ -276,7 +179,7 @@ TEST(Permission, RulesOfTheTableAreEnforced) {
                                    "permission": {"default_allow": true, "deny": [
                                      {"from": {"coordinator": "9999", "role": "*"},
                                       "to": {"coordinator": "10000", "role": "*"}}]}})");
-  Client client(g.channel());
+  QueueStub client(g.channel());
   EXPECT_THAT(client.Push({.target = "10000"}, "t", "m"),
               AllOf(HasSubstr("status 7"), HasSubstr("no permission from party 9999"),
                     HasSubstr("permission.deny[0]")));
@@ -301,7 +204,7 @@ TEST_F(QueueTest, ALargeMessageArrivesWhole) {
 // As FATE's own client does it: a connection for each call (spec 4.1).
 TEST_F(QueueTest, ManyShortConnectionsLeaveNothingBehind) {
   for (int i = 0; i < 200; ++i) {
-    Client client(ChannelTo(site_.address()));
+    QueueStub client(ChannelTo(site_.address()));
     ASSERT_EQ(client.Push(kToSelf, "t", std::to_string(i)), "E0000000000|success|");
   }
   EXPECT_TRUE(Within(5s, [&] { return site_.rollsite()->client_connections() <= 1; }));
@@ -329,7 +232,7 @@ TEST_F(QueueTest, Case54ThousandsOfParkedPopsCostNoThread) {
   auto park = [&](size_t count) {
     while (calls.size() < count) {
       auto call = std::make_unique<Call>();
-      Client::Fill(&call->context, {});
+      QueueStub::Fill(&call->context, {});
       call->context.set_deadline(std::chrono::system_clock::now() + 60s);
       call->request.set_topic(fmt::format("t{}", calls.size()));
       call->request.set_timeout(60'000);
@@ -378,7 +281,7 @@ class TwoParties : public ::testing::Test {
         EndpointJson(host, port), self);
   }
   Site h_, g_;
-  Client at_g_, at_h_;
+  QueueStub at_g_, at_h_;
 };
 
 TEST_F(TwoParties, Case17APushGoesOnToTheOtherParty) {
@@ -409,7 +312,7 @@ TEST_F(TwoParties, Case19ThroughAnExchange) {
                                 "self_party": ["default"]}})",
                             EndpointJson("127.0.0.22", h_.port())));
   Site g("127.0.0.21", "9999", TableTo("127.0.0.23", exchange.port(), "9999"));
-  Client at_g(g.channel());
+  QueueStub at_g(g.channel());
   EXPECT_EQ(at_g.Push({.target = "10000"}, "t", "through"), "E0000000000|success|");
   EXPECT_EQ(at_h_.Pop("t", 1000), "E0000000000||through");
   EXPECT_THAT(at_g.Push({.target = "5"}, "t", "m"),
@@ -447,7 +350,7 @@ TEST(Invoke, Case17CarriesTheMetadataOfTheSpec) {
   Site g("127.0.0.21", "9999",
          fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}}, "self_party": ["9999"]}})",
                      EndpointJson("127.0.0.24", peer.port)));
-  Client client(g.channel());
+  QueueStub client(g.channel());
   // spec/rollsite.md 14: topic, Message and PushInbound.
   std::string message = Hex("125b") +
                         R"({"content_type": "text/plain", "app_id": "10000", "message_id": "n", )"
