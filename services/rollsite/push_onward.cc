@@ -122,7 +122,8 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
       if (metadata.empty() || metadata[0].value.empty()) metadata.clear();
       return Answer(absl::OkStatus(), answer->code, answer->message, metadata);
     }
-    const auto failure = FailedPreconditionError("code {}: {}", answer->code, answer->message);
+    const auto failure = FailureOf(answer->code, answer->message,
+                                   fmt::format("answered on the way from {}", target_.peer));
     strict() ? Answer(failure, answer->code, answer->message) : Fail(failure);
   }
 

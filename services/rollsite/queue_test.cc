@@ -303,7 +303,8 @@ TEST_F(TwoParties, Case18ALostSecondLegIsAVisibleFailure) {
 
 TEST_F(TwoParties, ACodeOfTheOtherPartyIsAFailureToo) {
   EXPECT_THAT(at_g_.Push({.target = "10000"}, "", "m"),
-              HasSubstr("status 9 code E0000000400: PARTY_10000:topic is null"));
+              AllOf(HasSubstr("status 3 code E0000000400: PARTY_10000:topic is null"),
+                    HasSubstr("rollsite of party 9999 to party 10000")));
 }
 
 TEST_F(TwoParties, Case19ThroughAnExchange) {
@@ -316,7 +317,7 @@ TEST_F(TwoParties, Case19ThroughAnExchange) {
   EXPECT_EQ(at_g.Push({.target = "10000"}, "t", "through"), "E0000000000|success|");
   EXPECT_EQ(at_h_.Pop("t", 1000), "E0000000000||through");
   EXPECT_THAT(at_g.Push({.target = "5"}, "t", "m"),
-              HasSubstr("status 9 code 130: PARTY_default:can not found router info"));
+              HasSubstr("status 5 code 130: PARTY_default:can not found router info"));
 }
 
 // What H is asked by G, seen by a server in H's place.
@@ -334,12 +335,13 @@ class RecordingPeer final : public PrivateTransferProtocol::Service {
       metadata[std::string(key.data(), key.size())] = std::string(value.data(), value.size());
     }
     payload = request->payload();
-    response->set_code(kOk);
-    response->set_message("success");
+    response->set_code(code);
+    response->set_message(message);
     response->set_payload("ignored");
     return grpc::Status::OK;
   }
   int port = 0;
+  std::string code = kOk, message = "success";
   std::map<std::string, std::string> metadata;
   std::string payload;
   std::unique_ptr<grpc::Server> server;
@@ -368,6 +370,20 @@ TEST(Invoke, Case17CarriesTheMetadataOfTheSpec) {
   EXPECT_EQ(peer.metadata["x-ptp-trace-id"], "1_2");
   EXPECT_EQ(peer.metadata["x-ptp-tech-provider-code"], "FATE");
   EXPECT_EQ(peer.metadata.count("x-ptp-from-node-id"), 0u);
+}
+
+// What Java OSX 2.2 as an exchange was seen to answer, with OK, when the far side is down.
+TEST(Invoke, AnExchangeThatCannotGoOnIsUnavailable) {
+  RecordingPeer exchange;
+  exchange.code = "E0000000607";
+  exchange.message = "PARTY_exchange:send to 127.0.0.62_9370 error : UNAVAILABLE: io exception";
+  Site g(
+      "127.0.0.21", "9999",
+      fmt::format(R"({{"route_table": {{"default": {{"default": {}}}}}, "self_party": ["9999"]}})",
+                  EndpointJson("127.0.0.24", exchange.port)));
+  EXPECT_THAT(QueueStub(g.channel()).Push({.target = "10000"}, "t", "m"),
+              AllOf(HasSubstr("status 14 code E0000000607: " + exchange.message),
+                    HasSubstr("answered on the way from rollsite of party 9999 to party 10000")));
 }
 
 }  // namespace
