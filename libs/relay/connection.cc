@@ -58,7 +58,11 @@ struct ConnectionCallbacks {
   static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     auto* connection = static_cast<Connection*>(user);
     int32_t id = frame->hd.stream_id;
+    connection->block_since_ = connection->loop_->Now();
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      connection->meter_.CallBegun();
+      connection->pace_.Work(ReadPace::kWorkOfCall);
+      connection->idle_since_ = absl::InfiniteFuture();
       std::unique_ptr<Stream> stream(new Stream(connection, id));
       nghttp2_session_set_stream_user_data(session, id, stream.get());
       connection->streams_[id] = std::move(stream);
@@ -69,10 +73,12 @@ struct ConnectionCallbacks {
   static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
                       size_t name_size, const uint8_t* value, size_t value_size, uint8_t, void*) {
     Stream* stream = FindStream(session, frame->hd.stream_id);
-    if (!stream) return 0;
+    if (!stream || stream->incoming_too_long_) return 0;
     stream->incoming_bytes_ += name_size + value_size + kHeaderOverheadBytes;
-    if (stream->incoming_bytes_ > kMaxHttpHeaderBytes) {
-      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (stream->incoming_bytes_ > kMaxHttpHeaderBytes || stream->incoming_.size() >= kMaxHeaders) {
+      stream->incoming_too_long_ = true;
+      stream->incoming_.clear();
+      return 0;
     }
     stream->incoming_.push_back({std::string(reinterpret_cast<const char*>(name), name_size),
                                  std::string(reinterpret_cast<const char*>(value), value_size)});
@@ -81,6 +87,9 @@ struct ConnectionCallbacks {
 
   static int OnFrameReceived(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     auto* connection = static_cast<Connection*>(user);
+    const bool is_data = frame->hd.type == NGHTTP2_DATA;
+    connection->Meter(frame->hd.type, frame->hd.flags,
+                      is_data && frame->hd.length > frame->data.padlen);
     switch (frame->hd.type) {
       case NGHTTP2_SETTINGS:
         connection->Handshaken();
@@ -100,6 +109,7 @@ struct ConnectionCallbacks {
     if (end) stream->end_received_ = true;
     Headers headers;
     if (frame->hd.type == NGHTTP2_HEADERS) {
+      if (stream->incoming_too_long_) return connection->RefuseHeaders(stream), 0;
       headers = std::exchange(stream->incoming_, {});
       stream->incoming_bytes_ = 0;
       if (!stream->head_received_) {
@@ -146,7 +156,26 @@ struct ConnectionCallbacks {
     return 0;
   }
 
+  static int OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+    static_cast<Connection*>(user)->meter_.Frame(AbuseMeter::kRefusedFrame);
+    return 0;
+  }
+
+  // A GOAWAY with an error is the library's end of a connection that breaks the rules.
+  static void NoteViolation(Connection* connection, const nghttp2_goaway& goaway) {
+    if (goaway.error_code == NGHTTP2_NO_ERROR || !connection->violation_.empty()) return;
+    connection->violation_ = fmt::format(
+        "{}{}{}", nghttp2_http2_strerror(goaway.error_code), goaway.opaque_data_len ? ", " : "",
+        std::string_view(reinterpret_cast<const char*>(goaway.opaque_data),
+                         goaway.opaque_data_len));
+    ReportCut("protocol", connection->PeerText(), connection->violation_, connection->loop_->Now());
+  }
+
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_GOAWAY) {
+      NoteViolation(static_cast<Connection*>(user), frame->goaway);
+      return 0;
+    }
     bool carries_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
     if (!carries_end || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     auto* connection = static_cast<Connection*>(user);
@@ -217,6 +246,7 @@ struct ConnectionCallbacks {
         connection->out_.Push(std::move(slice));
       }
     }
+    if (size > 0) connection->meter_.Data();
     if (auto handler = stream->handler_) handler->OnSent(size);
     return connection->out_.bytes() >= kOutputBytes ? NGHTTP2_ERR_PAUSE : 0;
   }
@@ -231,6 +261,7 @@ struct ConnectionCallbacks {
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &OnStreamClose);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, &OnFrameSent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, &OnFrameNotSent);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, &OnInvalidFrame);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, &SendData);
     return callbacks;
   }
@@ -241,7 +272,7 @@ struct ConnectionCallbacks {
     nghttp2_option_new(&options);
     nghttp2_option_set_no_auto_window_update(options, 1);
     nghttp2_option_set_no_closed_streams(options, 1);
-    // A client that opens and resets streams faster than this is cut off (CVE-2023-44487).
+    // A second line behind AbuseMeter, which knows honest resets from rapid ones.
     nghttp2_option_set_stream_reset_rate_limit(options, 10'000, 1'000);
     nghttp2_session* session = nullptr;
     if (connection->side_ == Connection::Side::kServer) {
@@ -318,6 +349,7 @@ void Connection::StartHandshakeTimer() {
   if (handshake_timer_ != 0) return;
   handshake_timer_ = loop_->After(kHandshakeTimeout, [this] {
     handshake_timer_ = 0;
+    if (side_ == Side::kServer) ReportCut("handshake", PeerText(), "", loop_->Now());
     Close(connecting_ ? UnavailableError("cannot connect to {}: no answer within 5 s", peer_name_)
           : tls_handshake_
               ? UnavailableError("the TLS handshake with {} is not over after 5 s; is the port "
@@ -374,6 +406,7 @@ absl::Status Connection::SocketBroke() const {
 }
 
 void Connection::Handshaken() {
+  if (!handshaken_ && streams_.empty()) idle_since_ = loop_->Now();
   handshaken_ = true;
   loop_->Cancel(std::exchange(handshake_timer_, 0));
 }
@@ -414,7 +447,7 @@ void Connection::Read() {
   for (int i = 0; i < ReadBuffer::kBlocks; ++i) {
     parts[i] = {blocks[i].get(), ReadBuffer::kBlockBytes};
   }
-  ssize_t count = socket_.Read(parts, ReadBuffer::kBlocks);
+  ssize_t count = socket_.Read(parts, ReadBuffer::kBlocks, pace_.bytes());
   if (count == 0) {
     return Close(Broken("closed the connection"));
   }
@@ -422,12 +455,14 @@ void Connection::Read() {
     if (errno == EAGAIN || errno == EINTR) return MarkDirty();  // TLS may have to answer
     return Close(SocketBroke());
   }
+  meter_.Tick(loop_->Now());
   size_t left = static_cast<size_t>(count);
   for (int i = 0; left > 0; ++i) {
     size_t size = std::min(left, ReadBuffer::kBlockBytes);
     if (!Feed(blocks[i], size)) return;
     left -= size;
   }
+  pace_.Done(static_cast<size_t>(count));
   if (socket_.has_received()) ReadAgainSoon();
   MarkDirty();
 }
@@ -454,12 +489,7 @@ bool Connection::Feed(const std::shared_ptr<char[]>& block, size_t bytes) {
     NotHttp2();
     return false;
   }
-  if (used < 0) {
-    Close(
-        Broken(fmt::format("breaks the protocol ({})", nghttp2_strerror(static_cast<int>(used)))));
-    return false;
-  }
-  return !closed_;
+  return !closed_ && WithinBounds(used);
 }
 
 // A browser, curl or a health probe: say what this port is.
@@ -494,7 +524,8 @@ void Connection::Flush() {
   }
   if (out_.empty() && !socket_.has_unsent() && !nghttp2_session_want_read(session_) &&
       !nghttp2_session_want_write(session_)) {
-    return Close(Broken("closed the connection"));
+    return Close(Broken(violation_.empty() ? "closed the connection"
+                                           : fmt::format("breaks the protocol ({})", violation_)));
   }
   SetInterest();
 }
@@ -604,6 +635,12 @@ void Connection::EndStream(Stream* stream, uint32_t error_code) {
   auto node = streams_.extract(stream->id_);
   nghttp2_session_set_stream_user_data(session_, stream->id_, nullptr);
   buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
+  if (streams_.empty()) idle_since_ = loop_->Now();
+  if (error_code == NGHTTP2_NO_ERROR) {
+    meter_.CallCompleted();
+  } else if (side_ == Side::kServer && loop_->Now() - stream->opened_at_ < kRapidReset) {
+    meter_.CallReset();
+  }
   MarkDirty();
   if (auto on_written = std::exchange(stream->on_written_, nullptr)) on_written(false);
   auto handler = std::move(stream->handler_);
@@ -649,6 +686,7 @@ void Connection::Close(const absl::Status& why) {
 
 void Connection::Drain() {
   if (closed_) return;
+  draining_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                         nullptr, 0);

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "relay/abuse.h"
 #include "relay/event_loop.h"
 #include "relay/read_buffer.h"
 #include "relay/slice.h"
@@ -73,6 +74,10 @@ class Connection final : public EventLoop::Watcher,
   EventLoop& loop() const { return *loop_; }
   const Peer& peer() const { return peer_; }
   void ResumeReading();
+  // Server side, asked every few seconds; LookAtTime then ends connections without calls for
+  // `idle`, and those that take longer than `headers` for one header block.
+  bool WantsALook(absl::Duration idle, absl::Duration headers) const;
+  void LookAtTime(absl::Duration idle, absl::Duration headers);
 
  private:
   friend class Stream;
@@ -88,6 +93,11 @@ class Connection final : public EventLoop::Watcher,
   void Read();
   void ReadAgainSoon();
   bool Feed(const std::shared_ptr<char[]>& block, size_t bytes);
+  void Meter(uint8_t frame_type, uint8_t flags, bool has_data);
+  bool WithinBounds(ptrdiff_t fed);
+  void RefuseHeaders(Stream* stream);
+  void Cut(std::string_view reason, std::string_view detail);
+  std::string PeerText() const;
   void NotHttp2();
   void MarkDirty();
   void Flush();
@@ -123,8 +133,14 @@ class Connection final : public EventLoop::Watcher,
   std::shared_ptr<char[]> current_block_;
   EventLoop::TimerId handshake_timer_ = 0;
   uint32_t interest_ = 0;
+  AbuseMeter meter_;
+  ReadPace pace_;
+  absl::Time idle_since_ = absl::InfiniteFuture();   // while there is no call
+  absl::Time block_since_ = absl::InfiniteFuture();  // of a header block that is not complete
+  std::string violation_;                            // why the library ends the connection
   bool connecting_ = false, handshaken_ = false, dirty_ = false, closed_ = false;
   bool write_blocked_ = false, reading_paused_ = false, peer_going_away_ = false;
+  bool draining_ = false;
 };
 
 }  // namespace fate::relay

@@ -1,7 +1,10 @@
 #include "relay/server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/limits.h"
@@ -13,6 +16,16 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 64;
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
+
+// Connections without calls stay this long when nearly all places are taken.
+constexpr absl::Duration kIdleWhenCrowded = absl::Seconds(10);
+
+// What counts as one host: an IPv6 network has 2^64 addresses to call from.
+std::string HostOf(const std::string& address) {
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return address;
+  return {reinterpret_cast<const char*>(&v6), 8};
+}
 
 }  // namespace
 
@@ -38,6 +51,7 @@ Server::Server(EventLoop* loop, Socket listener, TlsServer tls, OnCall on_call)
 
 Server::~Server() {
   Drain();
+  loop_->Cancel(look_timer_);
   while (!connections_.empty()) {
     auto connection = connections_.begin()->second;
     connection->Close(UnavailableError("the server is stopping"));
@@ -61,7 +75,7 @@ void Server::Drain() {
 
 void Server::OnReady(uint32_t) {
   for (int i = 0; i < kAcceptsPerTurn && listener_.valid(); ++i) {
-    if (connections_.size() >= kMaxRelayConnections) return PauseAccepting();
+    if (connections_.size() >= limits_.connections) return PauseAccepting();
     Address peer;
     Socket socket = listener_.Accept(&peer);
     if (!socket.valid()) {
@@ -72,8 +86,32 @@ void Server::OnReady(uint32_t) {
       }
       return;
     }
-    Take(std::move(socket), std::move(peer));
+    if (HostMayConnect(peer)) Take(std::move(socket), std::move(peer));
   }
+}
+
+// Counts the connection, or closes it.
+bool Server::HostMayConnect(const Address& peer) {
+  size_t& count = hosts_[HostOf(peer.host)];
+  if (count >= limits_.connections_of_host) {
+    ReportCut("connections", peer.host, fmt::format("{} are open", count), loop_->Now());
+    return false;
+  }
+  ++count;
+  return true;
+}
+
+void Server::LookAtTime() {
+  look_timer_ = 0;
+  const bool crowded = connections_.size() >= limits_.connections / 10 * 9;
+  const absl::Duration idle = crowded ? std::min(limits_.idle, kIdleWhenCrowded) : limits_.idle;
+  std::vector<std::shared_ptr<Connection>> connections;
+  for (const auto& [key, connection] : connections_) {
+    if (connection->WantsALook(idle, limits_.headers)) connections.push_back(connection);
+  }
+  for (const auto& connection : connections) connection->LookAtTime(idle, limits_.headers);
+  if (connections_.empty()) return;
+  look_timer_ = loop_->After(limits_.look, [this] { LookAtTime(); });
 }
 
 void Server::Take(Socket socket, Address peer) {
@@ -81,12 +119,13 @@ void Server::Take(Socket socket, Address peer) {
   std::shared_ptr<tls::Session> session;
   if (tls_.context) {
     auto context = tls_.context();
-    if (!context) return;  // closes the socket
+    if (!context) return Forget(peer.host);  // closes the socket
     session = context->NewSession(name);
   }
   auto connection =
       std::make_shared<Connection>(loop_, Connection::Side::kServer, &buffer_, this, name);
   connections_[connection.get()] = connection;
+  if (look_timer_ == 0) look_timer_ = loop_->After(limits_.look, [this] { LookAtTime(); });
   if (session) {
     if (handshakes_.size() >= kMaxTlsHandshakes) {
       handshakes_.front()->Close(ResourceExhaustedError("too many TLS handshakes at a time"));
@@ -112,7 +151,13 @@ void Server::OnRequest(Stream* stream, Headers headers, bool end) {
   on_call_(stream, std::move(headers), end);
 }
 
+void Server::Forget(const std::string& host) {
+  auto it = hosts_.find(HostOf(host));
+  if (it != hosts_.end() && --it->second == 0) hosts_.erase(it);
+}
+
 void Server::OnConnectionClosed(Connection* connection) {
+  Forget(connection->peer().host);
   handshakes_.remove(connection);
   connections_.erase(connection);
 }

@@ -6,12 +6,26 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <string>
 #include <unordered_map>
 
 #include "absl/status/statusor.h"
+#include "base/limits.h"
 #include "relay/connection.h"
 
 namespace fate::relay {
+
+// Of one listener; what a single connection may do is in relay/abuse.h.
+struct ServerLimits {
+  size_t connections = kMaxRelayConnections;
+  // Of one host (of IPv6 the first 64 bits): three quarters, so that others still get in.
+  size_t connections_of_host = kMaxRelayConnections / 4 * 3;
+  // Connections without calls are closed after this; clients make new ones when they need them.
+  absl::Duration idle = absl::Minutes(10);
+  absl::Duration headers = absl::Seconds(10);  // from the start of a header block to its end
+  // How often the above is looked at.
+  absl::Duration look = absl::Seconds(2);
+};
 
 class Server final : public EventLoop::Watcher, public ConnectionOwner {
  public:
@@ -30,6 +44,7 @@ class Server final : public EventLoop::Watcher, public ConnectionOwner {
   int port() const { return listener_.LocalPort(); }
   size_t connection_count() const { return connections_.size(); }
   size_t stream_count() const;
+  void SetLimits(const ServerLimits& limits) { limits_ = limits; }
   // Takes no new connections and calls; those that run may end.
   void Drain();
 
@@ -41,6 +56,9 @@ class Server final : public EventLoop::Watcher, public ConnectionOwner {
   void OnHandshake(Connection* connection, const absl::Status& result) override;
   void OnConnectionClosed(Connection* connection) override;
   void PauseAccepting();
+  bool HostMayConnect(const Address& peer);
+  void Forget(const std::string& host);
+  void LookAtTime();
 
   EventLoop* const loop_;
   Socket listener_;
@@ -49,7 +67,9 @@ class Server final : public EventLoop::Watcher, public ConnectionOwner {
   ReadBuffer buffer_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::list<Connection*> handshakes_;  // not finished, the oldest first
-  EventLoop::TimerId accept_timer_ = 0;
+  EventLoop::TimerId accept_timer_ = 0, look_timer_ = 0;
+  ServerLimits limits_;
+  std::unordered_map<std::string, size_t> hosts_;  // connections of each
 };
 
 }  // namespace fate::relay

@@ -149,8 +149,14 @@ absl::Duration Socket::RoundTrip() const {
   return absl::Microseconds(info.tcpi_rtt);
 }
 
-ssize_t Socket::Read(const iovec* parts, int count) {
-  return session_ ? ReadSecure(parts, count) : readv(fd_, parts, count);
+ssize_t Socket::Read(const iovec* parts, int count, size_t limit) {
+  if (session_) return ReadSecure(parts, count, limit);
+  if (limit <= parts[0].iov_len) return recv(fd_, parts[0].iov_base, limit, 0);
+  int whole = 1;
+  for (size_t bytes = parts[0].iov_len; whole < count && bytes < limit; ++whole) {
+    bytes += parts[whole].iov_len;
+  }
+  return readv(fd_, parts, whole);
 }
 
 ssize_t Socket::Write(const iovec* parts, int count) {
@@ -162,12 +168,12 @@ ssize_t Socket::Write(const iovec* parts, int count) {
 }
 
 // One call of the kernel for many records; they lie in a buffer that all sockets of a thread share.
-ssize_t Socket::ReadSecure(const iovec* parts, int count) {
+ssize_t Socket::ReadSecure(const iovec* parts, int count, size_t limit) {
   if (!session_->has_received() && session_->over()) return TlsEnd();
   thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(kTlsReadBytes);
   ssize_t size = 0;
   if (!session_->has_received()) {
-    size = recv(fd_, buffer.get(), kTlsReadBytes, 0);
+    size = recv(fd_, buffer.get(), std::min(limit, kTlsReadBytes), 0);
     if (size <= 0) return size;
   }
   size_t plain = session_->Decrypt({buffer.get(), static_cast<size_t>(size)}, parts, count);

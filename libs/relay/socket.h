@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,7 +46,8 @@ class Socket {
 
   // As readv(2) and writev(2): -1 with errno EAGAIN when not ready. In TLS, `parts` to read into
   // have room for kTlsReadBytes, and a write may take bytes that it has not sent yet.
-  ssize_t Read(const iovec* parts, int count);
+  // `limit`: about how many bytes to read at most.
+  ssize_t Read(const iovec* parts, int count, size_t limit = SIZE_MAX);
   ssize_t Write(const iovec* parts, int count);
   // Sends what Write took; as Write of nothing.
   bool has_unsent() const { return session_ && !session_->unsent().empty(); }
@@ -64,7 +66,7 @@ class Socket {
  private:
   void SetOptions() const;
   ssize_t TlsEnd() const;
-  ssize_t ReadSecure(const iovec* parts, int count);
+  ssize_t ReadSecure(const iovec* parts, int count, size_t limit);
   ssize_t WriteSecure(const iovec* parts, int count);
   bool SendUnsent();
   int fd_;

@@ -15,6 +15,9 @@ std::string_view Find(const Headers& headers, std::string_view name) {
   return "";
 }
 
+Stream::Stream(Connection* connection, int32_t id)
+    : connection_(connection), id_(id), opened_at_(connection->loop().Now()) {}
+
 EventLoop& Stream::loop() const { return connection_->loop(); }
 
 const Peer& Stream::peer() const { return connection_->peer(); }

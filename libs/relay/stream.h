@@ -81,7 +81,7 @@ class Stream {
  private:
   friend class Connection;
   friend struct ConnectionCallbacks;
-  Stream(Connection* connection, int32_t id) : connection_(connection), id_(id) {}
+  Stream(Connection* connection, int32_t id);
   void Resume();
 
   Connection* const connection_;
@@ -92,6 +92,8 @@ class Stream {
   Headers trailers_;  // to send
   Headers incoming_;  // header block being received
   size_t incoming_bytes_ = 0;
+  bool incoming_too_long_ = false;
+  absl::Time opened_at_;
   size_t unconsumed_bytes_ = 0;
   bool head_received_ = false;
   bool end_queued_ = false, end_sent_ = false, end_received_ = false;

@@ -129,9 +129,9 @@ struct RelayTls {
 // A relay that passes every call on to one address; "/local/..." is answered here.
 class Relay {
  public:
-  explicit Relay(Address upstream, RelayTls tls = {}) {
+  explicit Relay(Address upstream, RelayTls tls = {}, const ServerLimits& limits = {}) {
     std::promise<int> port;
-    thread_ = std::thread([this, upstream, tls = std::move(tls), &port] {
+    thread_ = std::thread([this, upstream, tls = std::move(tls), limits, &port] {
       EventLoop loop;
       Upstreams upstreams(&loop);
       UnaryCall::Collected collected;
@@ -146,6 +146,7 @@ class Relay {
                 });
       };
       auto server = Server::StartTls(&loop, {"127.0.0.2", 0}, tls.server, on_call);
+      (*server)->SetLimits(limits);
       loop_ = &loop;
       port.set_value((*server)->port());
       loop.Run();
