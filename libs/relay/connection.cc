@@ -144,6 +144,7 @@ struct ConnectionCallbacks {
     const char* bytes = reinterpret_cast<const char*>(data);
     Slice slice = size < kCopyBelowBytes ? Slice::Copy({bytes, size})
                                          : Slice{connection->current_block_, bytes, size};
+    if (stream->meter_) stream->meter_->OnRequest({bytes, size});
     auto handler = stream->handler_;
     handler->OnData(std::move(slice));
     return 0;

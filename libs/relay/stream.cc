@@ -25,10 +25,12 @@ const Peer& Stream::peer() const { return connection_->peer(); }
 void Stream::SendHeaders(const Headers& headers, bool end) {
   if (connection_->closed_) return;
   if (end) end_queued_ = true;
+  if (end && meter_) meter_->OnStatus(headers);
   connection_->SubmitResponse(this, headers, end);
 }
 
 void Stream::SendData(Slice slice) {
+  if (meter_) meter_->OnAnswer(slice.view());
   out_.Push(std::move(slice));
   Resume();
 }
@@ -37,6 +39,7 @@ void Stream::SendEnd(Headers trailers) {
   if (end_queued_) return;
   trailers_ = std::move(trailers);
   end_queued_ = true;
+  if (meter_) meter_->OnStatus(trailers_);
   Resume();
 }
 

@@ -54,6 +54,15 @@ struct Peer {
   bool secure = false;                                  // the connection is TLS
 };
 
+// Sees what passes through a server's stream, to account for it; goes with the stream.
+class Meter {
+ public:
+  virtual ~Meter() = default;
+  virtual void OnRequest(std::string_view bytes) = 0;  // DATA that is handed on
+  virtual void OnAnswer(std::string_view bytes) = 0;   // DATA that is queued
+  virtual void OnStatus(const Headers& trailers) = 0;  // the end of the answer is queued
+};
+
 class Stream {
  public:
   void SetHandler(std::shared_ptr<StreamHandler> handler) { handler_ = std::move(handler); }
@@ -67,6 +76,9 @@ class Stream {
   // Server side, before the end is queued: runs once, with true when the whole answer has gone to
   // the socket, with false when it cannot any more. Never after Reset.
   void OnWritten(std::function<void(bool written)> function) { on_written_ = std::move(function); }
+  // Server side, before the call's first DATA.
+  void SetMeter(std::unique_ptr<Meter> meter) { meter_ = std::move(meter); }
+  Meter* meter() const { return meter_.get(); }
   // RST_STREAM. No event follows, not even OnClosed; the Stream is gone for the caller.
   void Reset(uint32_t error_code);
   // Returns `bytes` of received data to the peer's window.
@@ -87,6 +99,7 @@ class Stream {
   Connection* const connection_;
   int32_t id_;
   std::shared_ptr<StreamHandler> handler_;
+  std::unique_ptr<Meter> meter_;
   std::function<void(bool)> on_written_;
   SliceQueue out_;
   Headers trailers_;  // to send

@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
+#include "audit/test_log.h"
 #include "base/status.h"
 #include "fate/command.h"
 #include "fate/demo_report.h"
@@ -117,6 +120,60 @@ TEST(Cli, RouteTestExplainsAndProbes) {
   EXPECT_EQ(RunFate({"route", "test", "9", "--table", path}), 0);
   EXPECT_EQ(RunFate({"route", "test", "6", "--table", path}), 1);
   EXPECT_EQ(RunFate({"route", "test", "7", "--table", "/nonexistent"}), 2);
+}
+
+class AuditCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(folder_);
+    Write(audit::TwoFiles());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void Write(const audit::Log& log) {
+    std::ofstream(folder_ + "/audit-000000000001.jsonl") << log.files[0];
+    std::ofstream(folder_ + "/audit-000000000013.jsonl") << log.files[1];
+  }
+  std::string Output(std::vector<std::string> arguments, int exit_code) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(RunFate(std::move(arguments)), exit_code);
+    return testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+  }
+
+  const std::string folder_ = testing::TempDir() + "audit_command_" + std::to_string(getpid());
+};
+
+TEST_F(AuditCommand, VerifiesAFolder) {
+  const audit::Log log = audit::TwoFiles();
+  std::string anchor = "24:";
+  audit::AppendHex(log.chain.hash(), &anchor);
+  const std::string output = Output({"audit", "verify", folder_}, 0);
+  EXPECT_THAT(output, HasSubstr("OK: 24 records in 2 files (1 to 24), 20 calls"));
+  EXPECT_THAT(output, HasSubstr(anchor));
+  EXPECT_THAT(Output({"audit", "verify", folder_, "--expect", anchor}, 0), HasSubstr("OK"));
+  anchor.back() = anchor.back() == '0' ? '1' : '0';
+  EXPECT_THAT(Output({"audit", "verify", folder_, "--expect", anchor}, 1),
+              HasSubstr("record 24 has another hash than the one noted"));
+  EXPECT_THAT(Output({"audit", "verify", folder_, "--expect", "24"}, 2), HasSubstr("NUMBER:HASH"));
+}
+
+TEST_F(AuditCommand, NamesFileAndLineOfWhatWasChanged) {
+  audit::Log log = audit::TwoFiles();
+  log.files[1].replace(log.files[1].find("\"to\":\"10000\""), 12, "\"to\":\"10001\"");
+  Write(log);
+  EXPECT_THAT(Output({"audit", "verify", folder_}, 1),
+              HasSubstr("audit-000000000013.jsonl:2: record 14 does not fit its hash"));
+}
+
+TEST_F(AuditCommand, ShowsWhatIsAskedFor) {
+  EXPECT_THAT(Output({"audit", "show", folder_, "--party", "10000"}, 0),
+              HasSubstr("out     9999 -> 10000 invoke 202601010000000000000_psi_0_0 topic 1000 "
+                        "bytes, answer 0 OK"));
+  EXPECT_EQ(Output({"audit", "show", folder_, "--party", "10001"}, 0), "");
+  EXPECT_EQ(Output({"audit", "show", folder_, "--since", "2026-02"}, 0), "");
+  EXPECT_THAT(Output({"--json", "audit", "show", folder_, "--until", "2026-02"}, 0),
+              HasSubstr("\"chain\":"));
+  EXPECT_THAT(Output({"audit", "show", folder_ + "/none"}, 3), HasSubstr("cannot read"));
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ int Main(int argc, char** argv) {
   AddDataCommands(app, invocation);
   AddJobCommands(app, invocation);
   AddRouteCommand(app, invocation);
+  AddAuditCommand(app, invocation);
   AddOtherCommands(app, invocation);
   if (argc >= 2 && std::string(argv[1]) == "complete") {  // asked by the shell's completion
     PrintCompletions(app, {argv + 2, argv + argc});

@@ -38,6 +38,7 @@ void AddToyCommand(CLI::App& app, Invocation& invocation);     // toy
 void AddDataCommands(CLI::App& app, Invocation& invocation);   // upload table
 void AddDemoCommand(CLI::App& app, Invocation& invocation);    // demo
 void AddRouteCommand(CLI::App& app, Invocation& invocation);   // route
+void AddAuditCommand(CLI::App& app, Invocation& invocation);   // audit
 void AddOtherCommands(CLI::App& app, Invocation& invocation);  // version completion
 
 // The subcommands and long options that may follow `words`, one a line.

@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "relay/grpc_wire.h"
+#include "rollsite/call_meter.h"
 #include "rollsite/packet_dispatch.h"
 #include "rollsite/ptp.h"
 #include "rollsite/push_onward.h"
@@ -27,6 +28,19 @@ bool IsIntrospection(std::string_view path) {
   return false;
 }
 
+// The name under which a call is recorded.
+std::string_view NameOf(std::string_view path) {
+  constexpr std::string_view kNames[][2] = {
+      {"Transport/push", "queue_push"},   {"Transport/pop", "queue_pop"},
+      {"Transport/peek", "queue_peek"},   {"Transport/release", "queue_release"},
+      {"Protocol/invoke", "invoke"},      {"Service/push", "push"},
+      {"Service/unaryCall", "unaryCall"}, {"Service/polling", "polling"}};
+  for (const auto& [end, name] : kNames) {
+    if (path.ends_with(end)) return name;
+  }
+  return "unknown";
+}
+
 // spec/rollsite.md 3: the one metadata key without which nothing works.
 bool LacksProvider(relay::Stream* stream, const relay::Headers& head) {
   if (!relay::Find(head, "x-ptp-tech-provider-code").empty()) return false;
@@ -44,16 +58,20 @@ absl::Status QueuesDoNotPoll(const Target& target) {
 
 }  // namespace
 
-Calls::Calls(Gateway* gateway, relay::Address introspection)
+Calls::Calls(Gateway* gateway, relay::Address introspection, AuditLog* audit)
     : gateway_(gateway),
       queues_(gateway),
       eggs_(gateway->upstreams(), gateway->config().cluster_manager),
       polling_(gateway),
-      introspection_(std::move(introspection)) {}
+      introspection_(std::move(introspection)),
+      audit_(audit) {}
 
 void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end) {
   std::string path(relay::Find(head, ":path"));
   std::string_view view = path;
+  if (absl::Status recorded = Record(view, stream, head); !recorded.ok()) {
+    return Refuse("call", stream, recorded);
+  }
   if (absl::Status allowed = Admit(entrance, *stream, head); !allowed.ok()) {
     return Refuse("call", stream, allowed);
   }
@@ -77,6 +95,14 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
                             {introspection_, "the health service", ""}, relay::Lane::kControl);
   }
   Refuse("unknown", stream, UnimplementedError("{} is not served by rollsite", Escape(path)));
+}
+
+// Everything but health and reflection.
+absl::Status Calls::Record(std::string_view path, relay::Stream* stream,
+                           const relay::Headers& head) {
+  if (!audit_ || IsIntrospection(path)) return absl::OkStatus();
+  CallMeter::Attach(audit_, NameOf(path), stream, head);
+  return audit_->Accepts();
 }
 
 // What can be told from the head of a call: entrance, token.
@@ -121,6 +147,7 @@ void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
   if (!source.ok()) return Refuse("invoke", stream, source.status());
   if (context.Source().empty() && !source->empty()) {  // Java's gateways do not say (spec 3)
     context.source_node = *source;
+    if (auto* meter = CallMeter::Of(stream)) meter->SetFrom(*source);
     head.push_back({"x-ptp-source-node-id", *source});
   }
   const std::string& party = context.Target();

@@ -11,6 +11,7 @@
 //   grpc.health, reflection           passed on to the gRPC server behind `introspection`
 //   anything else                     UNIMPLEMENTED
 
+#include "rollsite/audit_log.h"
 #include "rollsite/egg_finder.h"
 #include "rollsite/gateway.h"
 #include "rollsite/polling_exchange.h"
@@ -20,7 +21,8 @@ namespace fate::rollsite {
 
 class Calls {
  public:
-  Calls(Gateway* gateway, relay::Address introspection);
+  // `audit`: null if calls are not recorded.
+  Calls(Gateway* gateway, relay::Address introspection, AuditLog* audit);
 
   void OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end);
 
@@ -28,6 +30,7 @@ class Calls {
   PollingExchange& polling() { return polling_; }
 
  private:
+  absl::Status Record(std::string_view path, relay::Stream* stream, const relay::Headers& head);
   absl::Status Admit(Entrance entrance, const relay::Stream& stream,
                      const relay::Headers& head) const;
   void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);
@@ -43,6 +46,7 @@ class Calls {
   EggFinder eggs_;
   PollingExchange polling_;
   const relay::Address introspection_;
+  AuditLog* const audit_;
 };
 
 }  // namespace fate::rollsite

@@ -16,6 +16,7 @@
 #include "base/properties.h"
 #include "relay/socket.h"
 #include "rollsite/access.h"
+#include "rollsite/audit_settings.h"
 #include "rollsite/queue_settings.h"
 #include "rollsite/tls_settings.h"
 
@@ -53,6 +54,7 @@ struct Config {
 
   TlsSettings tls;
   AccessSettings access;
+  AuditSettings audit;
 
   // What was wrong but has a default, as OSX treats it: one line each, naming file and key.
   std::vector<std::string> warnings;

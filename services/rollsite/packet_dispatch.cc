@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "relay/grpc_wire.h"
+#include "rollsite/call_meter.h"
 #include "rollsite/egg_sink.h"
 #include "rollsite/packet_codec.h"
 #include "rollsite/route_operators.h"
@@ -122,6 +123,7 @@ void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
       [gateway, eggs, polling](const PacketHeader& header, relay::Stream* from, relay::Headers head,
                                std::vector<relay::Slice> received, bool ended) {
         Destination to = DestinationOf(header);
+        if (auto* meter = CallMeter::Of(from)) meter->SetPacket(header, to);
         auto source = CheckSource(*gateway, from->peer(), header, to);
         if (!source.ok()) return Refuse("push", from, source);
         if (gateway->IsSelf(to.party)) {
@@ -146,6 +148,7 @@ void DispatchUnaryCall(Gateway* gateway, PollingExchange* polling, relay::Stream
       [gateway, polling](const PacketHeader& header, relay::Stream* from, relay::Headers head,
                          std::vector<relay::Slice> received, bool ended) {
         Destination to = DestinationOf(header);
+        if (auto* meter = CallMeter::Of(from)) meter->SetPacket(header, to);
         auto source = CheckSource(*gateway, from->peer(), header, to);
         if (!source.ok()) return Refuse("unaryCall", from, source);
         auto target = gateway->Route(CallOf(header, to, header.dst().role()));

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "proxy/proxy.pb.h"
 #include "relay/grpc_wire.h"
+#include "rollsite/call_meter.h"
 #include "rollsite/ptp.h"
 
 namespace fate::rollsite {
@@ -117,6 +118,7 @@ class Exchanger final : public relay::StreamHandler,
                                "metadata.dst.partyId: {}",
                                Message(party.status())));
     }
+    if (auto* meter = CallMeter::Of(stream_)) meter->SetFrom(party->str());
     // Else one party could take what is meant for another.
     auto allowed = exchange_->gateway_->Source(stream_->peer(), party->str());
     if (!allowed.ok()) return End(allowed.status());

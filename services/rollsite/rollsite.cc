@@ -101,9 +101,16 @@ absl::Status Rollsite::ListenAt(Entrance entrance, const relay::Address& address
 absl::Status Rollsite::Listen() {
   ASSIGN_OR_RETURN(introspection_,
                    rpc::Server::Start(LocalHost(config_.listen.host), 0, ServedServices()));
+  if (!config_.audit.folder.empty()) {
+    ASSIGN_OR_RETURN(
+        audit_, AuditLog::Start(config_.audit, routes_.Current()->SelfName(""), &routes_, &loop_));
+    log::Info("calls are recorded in {}, digests: {}", config_.audit.folder,
+              config_.audit.digest_name());
+  }
   gateway_ = std::make_unique<Gateway>(config_, &loop_, &routes_, &tls_);
   calls_ = std::make_unique<Calls>(
-      gateway_.get(), relay::Address{LocalHost(config_.listen.host), introspection_->port()});
+      gateway_.get(), relay::Address{LocalHost(config_.listen.host), introspection_->port()},
+      audit_.get());
   RETURN_IF_ERROR(calls_->queues().Restore());
   RETURN_IF_ERROR(ListenAt(Entrance::kMain, config_.listen));
   if (config_.tls.listen) RETURN_IF_ERROR(ListenAt(Entrance::kTls, config_.tls.address));
@@ -175,6 +182,7 @@ Result Rollsite::OnLoop(std::function<Result()> function, Result fallback) {
 absl::Status Rollsite::Health() {
   if (!routes_.loaded()) return routes_.status();
   RETURN_IF_ERROR(tls_.listener_status());
+  if (audit_ && config_.audit.required) RETURN_IF_ERROR(audit_->status());
   bool alive = OnLoop<bool>([] { return true; }, false);
   return alive ? absl::OkStatus() : UnavailableError("the relay's thread does not answer");
 }
@@ -236,6 +244,13 @@ void Rollsite::UpdateGauges() {
   calls.Set(static_cast<double>(now.calls));
   peers.Set(static_cast<double>(now.peers));
   table.Set(routes_.status().ok() ? 1 : 0);
+  if (audit_) {
+    static auto& records = Gauge("rollsite_audit_ok", "1: the audit log can be written");
+    static auto& backlog =
+        Gauge("rollsite_audit_backlog_bytes", "Records in memory that wait for the disk");
+    records.Set(audit_->status().ok() ? 1 : 0);
+    backlog.Set(static_cast<double>(audit_->backlog_bytes()));
+  }
   static auto& files = Gauge("rollsite_tls_files_ok",
                              "1: certificates and their mapping are in force as the files are");
   static auto& expiries =
@@ -260,6 +275,7 @@ Rollsite::~Rollsite() {
   listeners_.clear();
   calls_.reset();
   gateway_.reset();
+  audit_.reset();
 }
 
 // Waiting pops end at once; other calls may end for a while.

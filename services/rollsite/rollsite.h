@@ -58,6 +58,7 @@ class Rollsite final : public daemon::Running {
   routing::RouteWatcher routes_;
   relay::EventLoop loop_;
   std::unique_ptr<rpc::Server> introspection_;
+  std::unique_ptr<AuditLog> audit_;
   // On the loop's thread.
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Calls> calls_;

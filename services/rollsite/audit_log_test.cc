@@ -1,0 +1,325 @@
+// The audit log of real rollsites, and what becomes of it when they stop, die or the disk is full.
+#include <sys/resource.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "audit/verifier.h"
+#include "osx/osx.grpc.pb.h"
+#include "rollsite/test_support.h"
+
+namespace fate::rollsite {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr char kTable[] = R"({"route_table": {}, "self_party": ["9999"]})";
+
+std::vector<std::string> FilesOf(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".jsonl") files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+absl::StatusOr<audit::Report> Verify(const std::string& folder) {
+  audit::Verifier verifier;
+  for (const std::string& path : FilesOf(folder)) {
+    const std::string text = ReadFile(path);
+    verifier.StartFile(path);
+    std::string_view rest = text;
+    for (size_t end; (end = rest.find('\n')) != std::string_view::npos;) {
+      RETURN_IF_ERROR(verifier.Add(rest.substr(0, end)));
+      rest.remove_prefix(end + 1);
+    }
+    RETURN_IF_ERROR(verifier.EndFile(rest));
+  }
+  return verifier.Finish();
+}
+
+std::vector<Json> Calls(const std::string& folder) {
+  std::vector<Json> calls;
+  for (const std::string& path : FilesOf(folder)) {
+    const std::string text = ReadFile(path);
+    for (std::string_view line : Split(text, '\n')) {
+      const Json record = Json::parse(line, nullptr, false);
+      if (record.is_object() && record["kind"] == "call") calls.push_back(record);
+    }
+  }
+  return calls;
+}
+
+class Folder {
+ public:
+  Folder() : path_((fs::temp_directory_path() / fmt::format("audit_{}_{}", getpid(), ++count_))) {}
+  ~Folder() { fs::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  static inline int count_ = 0;
+  const std::string path_;
+};
+
+// Files may not grow beyond what they are: writing fails as on a full disk.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() { End(); }
+  void End() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_;
+};
+
+// An audit log without a relay around it.
+struct Bare {
+  explicit Bare(const AuditSettings& settings)
+      : table(fs::temp_directory_path() / fmt::format("audit_table_{}.json", getpid())) {
+    std::ofstream(table) << kTable;
+    routes = std::make_unique<routing::RouteWatcher>(table, "");
+    auto started = AuditLog::Start(settings, "9999", routes.get(), &loop);
+    EXPECT_TRUE(started.ok()) << started.status();
+    if (started.ok()) log = *std::move(started);
+  }
+  ~Bare() {
+    log.reset();
+    fs::remove(table);
+  }
+  void Add(int count) {
+    audit::Call call;
+    call.method = "push";
+    call.from = "9999";
+    call.to = "10000";
+    for (int i = 0; i < count; ++i) log->Add(&call);
+  }
+
+  const std::string table;
+  relay::EventLoop loop;
+  std::unique_ptr<routing::RouteWatcher> routes;
+  std::unique_ptr<AuditLog> log;
+};
+
+class Client {
+ public:
+  explicit Client(const Site& site)
+      : stub_(org::ppc::ptp::PrivateTransferTransport::NewStub(site.channel())) {}
+
+  grpc::Status Push(const std::string& target, const std::string& topic,
+                    const std::string& payload) {
+    grpc::ClientContext context;
+    Fill(&context, target);
+    org::ppc::ptp::PushInbound request;
+    request.set_topic(topic);
+    request.set_payload(payload);
+    org::ppc::ptp::TransportOutbound answer;
+    return stub_->push(&context, request, &answer);
+  }
+  std::string Pop(const std::string& topic) {
+    grpc::ClientContext context;
+    Fill(&context, "");
+    org::ppc::ptp::PopInbound request;
+    request.set_topic(topic);
+    request.set_timeout(10'000);
+    org::ppc::ptp::TransportOutbound answer;
+    EXPECT_TRUE(stub_->pop(&context, request, &answer).ok());
+    return answer.payload();
+  }
+
+ private:
+  static void Fill(grpc::ClientContext* context, const std::string& target) {
+    context->AddMetadata("x-ptp-session-id", "s");
+    if (!target.empty()) context->AddMetadata("x-ptp-target-node-id", target);
+    context->AddMetadata("x-ptp-tech-provider-code", "FATE");
+    context->AddMetadata("x-ptp-from-node-id", "9999");
+    context->set_deadline(std::chrono::system_clock::now() + 20s);
+  }
+  std::unique_ptr<org::ppc::ptp::PrivateTransferTransport::Stub> stub_;
+};
+
+TEST(AuditLog, RecordsWhatLeavesAndWhatEnters) {
+  Folder ours, theirs;
+  auto recording = [](const Folder& folder) {
+    return [&](Config* config) {
+      config->audit.folder = folder.path();
+      config->audit.digest = AuditSettings::Digest::kSha256;
+    };
+  };
+  {
+    Site there("127.0.0.25", "10000", R"({"route_table": {}, "self_party": ["10000"]})",
+               {"127.0.0.1", 1}, recording(theirs));
+    const std::string table =
+        fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}}, "self_party": ["9999"]}})",
+                    EndpointJson("127.0.0.25", there.port()));
+    Site here("127.0.0.26", "9999", table, {"127.0.0.1", 1}, recording(ours));
+    EXPECT_TRUE(Client(here).Push("10000", "topic", "payload").ok());
+    EXPECT_FALSE(Client(here).Push("777", "topic", "nobody is there").ok());
+    EXPECT_EQ(Client(there).Pop("topic"), "payload");
+  }
+  const auto report = Verify(ours.path());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->closed);
+  const auto left = Calls(ours.path());
+  ASSERT_EQ(left.size(), 2u);
+  EXPECT_EQ(left[0]["method"], "queue_push");
+  EXPECT_EQ(left[0]["direction"], "out");
+  EXPECT_EQ(left[0]["from"], "9999");
+  EXPECT_EQ(left[0]["to"], "10000");
+  EXPECT_EQ(left[0]["session"], "s");
+  EXPECT_EQ(left[0]["code"], "OK");
+  // PushInbound{topic, payload} behind a gRPC frame's head.
+  const std::string body = std::string("\0\0\0\0\x10", 5) + "\x0a\x05topic\x12\x07payload";
+  EXPECT_EQ(left[0]["bytes"], body.size());
+  std::string digest;
+  audit::AppendHex(audit::Sha256(body), &digest);
+  EXPECT_EQ(left[0]["sha256"], digest);
+  EXPECT_EQ(left[1]["to"], "777");
+  EXPECT_EQ(left[1]["code"], "NOT_FOUND");
+  ASSERT_TRUE(Verify(theirs.path()).ok());
+  const auto entered = Calls(theirs.path());
+  ASSERT_EQ(entered.size(), 2u);
+  EXPECT_EQ(entered[0]["method"], "invoke");
+  EXPECT_EQ(entered[0]["direction"], "in");
+  EXPECT_EQ(entered[0]["from"], "9999");
+  EXPECT_EQ(entered[1]["method"], "queue_pop");
+}
+
+TEST(AuditLog, GoesOnAfterARestartAndARotation) {
+  Folder folder;
+  const AuditSettings settings{.folder = folder.path(), .file_bytes = 64 << 10};
+  for (int start = 0; start < 2; ++start) Bare(settings).Add(1000);
+  const auto report = Verify(folder.path());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->calls, 2000u);
+  EXPECT_EQ(report->first, 1u);
+  EXPECT_GE(report->files, 4u);
+  EXPECT_EQ(report->crashes, 0u);
+  EXPECT_TRUE(report->closed);
+}
+
+TEST(AuditLog, ACrashIsToldOfByTheNextStart) {
+  Folder folder;
+  const AuditSettings settings{.folder = folder.path()};
+  Bare(settings).Add(3);
+  const std::string file = FilesOf(folder.path()).at(0);
+  const std::string text = ReadFile(file);
+  std::ofstream(file, std::ios::trunc) << text.substr(0, text.size() - 100);  // a torn last line
+  Bare(settings).Add(1);
+  const auto report = Verify(folder.path());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->crashes, 1u);
+  EXPECT_EQ(report->calls, 4u);
+  EXPECT_THAT(ReadFile(FilesOf(folder.path()).at(1)),
+              AllOf(HasSubstr(R"("after":"crash")"), HasSubstr(R"("torn_bytes":)")));
+}
+
+TEST(AuditLog, AFileWithoutARecordIsNoObstacle) {
+  Folder folder;
+  const AuditSettings settings{.folder = folder.path()};
+  Bare(settings).Add(1);
+  std::ofstream(folder.path() + "/audit-000000000004.jsonl") << R"({"n":4,"ki)";
+  Bare(settings).Add(1);
+  const auto report = Verify(folder.path());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->calls, 2u);
+}
+
+TEST(AuditLog, ADamagedEndStopsTheStart) {
+  Folder folder;
+  const AuditSettings settings{.folder = folder.path()};
+  Bare(settings).Add(1);
+  std::ofstream(FilesOf(folder.path()).at(0), std::ios::app) << "something else\n";
+  const auto files = AuditFiles::Open(settings, "9999");
+  EXPECT_TRUE(absl::IsFailedPrecondition(files.status()));
+  EXPECT_THAT(Message(files.status()),
+              AllOf(HasSubstr("audit-000000000001.jsonl"), HasSubstr("fate audit verify")));
+}
+
+TEST(AuditLog, AFolderHasOneWriter) {
+  Folder folder;
+  const AuditSettings settings{.folder = folder.path()};
+  const Bare first(settings);
+  EXPECT_THAT(Message(AuditFiles::Open(settings, "9999").status()),
+              HasSubstr("another process writes the audit log"));
+}
+
+TEST(AuditLog, WhatAFullDiskCostsIsCountedInAGap) {
+  Folder folder;
+  constexpr int kCalls = 150'000;  // more than kMaxAuditBacklogBytes
+  {
+    Bare bare({.folder = folder.path()});
+    FullDisk full(1000);
+    bare.Add(kCalls);
+    EXPECT_TRUE(Within(10s, [&] { return !bare.log->status().ok(); }));
+    EXPECT_LE(bare.log->backlog_bytes(), kMaxAuditBacklogBytes + 1000);
+    EXPECT_TRUE(bare.log->Accepts().ok());
+    full.End();
+    EXPECT_TRUE(Within(10s, [&] { return bare.log->backlog_bytes() < 100'000; }));
+    EXPECT_TRUE(bare.log->status().ok());
+  }
+  const auto report = Verify(folder.path());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_GT(report->missing, 0u);
+  EXPECT_EQ(report->calls + report->missing, static_cast<uint64_t>(kCalls));
+}
+
+TEST(AuditLog, WhereRecordsAreRequiredCallsAreRefused) {
+  Folder folder;
+  Site site("127.0.0.27", "9999", kTable, {"127.0.0.1", 1}, [&](Config* config) {
+    config->audit.folder = folder.path();
+    config->audit.required = true;
+  });
+  Client client(site);
+  EXPECT_TRUE(client.Push("9999", "topic", "before").ok());
+  EXPECT_TRUE(Within(10s, [&] { return Calls(folder.path()).size() == 1; }));
+  {
+    FullDisk full(fs::file_size(FilesOf(folder.path()).at(0)));
+    grpc::Status status;
+    EXPECT_TRUE(Within(10s, [&] {
+      status = client.Push("9999", "topic", "unrecorded");
+      return !status.ok();
+    }));
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_THAT(status.error_message(),
+                AllOf(HasSubstr(folder.path()), HasSubstr("eggroll.rollsite.audit.dir")));
+  }
+  EXPECT_TRUE(Within(10s, [&] { return client.Push("9999", "topic", "after").ok(); }));
+  site.Stop();
+  const auto report = Verify(folder.path());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->missing, 0u);
+}
+
+TEST(AuditSettings, WrongValuesAreRefusedByName) {
+  auto read = [](const std::string& text) {
+    return AuditSettings::Read(Properties::Parse(text, "f.properties").value(), "logs/audit");
+  };
+  EXPECT_EQ(read("")->folder, "");
+  EXPECT_EQ(read("eggroll.rollsite.audit.enabled=true")->folder, "logs/audit");
+  EXPECT_EQ(read("eggroll.rollsite.audit.dir=/a")->folder, "/a");
+  EXPECT_EQ(read("eggroll.rollsite.audit.dir=/a\neggroll.rollsite.audit.enabled=false")->folder,
+            "");
+  EXPECT_THAT(Message(read("eggroll.rollsite.audit.digest=md5").status()),
+              AllOf(HasSubstr("f.properties:1"), HasSubstr("audit.digest"), HasSubstr("sha256")));
+  EXPECT_THAT(Message(read("eggroll.rollsite.audit.required=true").status()),
+              HasSubstr("set eggroll.rollsite.audit.dir"));
+  EXPECT_FALSE(read("eggroll.rollsite.audit.file.bytes=1").ok());
+}
+
+}  // namespace
+}  // namespace fate::rollsite

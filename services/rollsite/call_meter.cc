@@ -1,0 +1,92 @@
+#include "rollsite/call_meter.h"
+
+#include "absl/time/clock.h"
+#include "base/text.h"
+#include "rollsite/ptp.h"
+#include "wire/federation_key.h"
+
+namespace fate::rollsite {
+namespace {
+
+constexpr int kCancelled = 1, kUnknown = 2;  // gRPC
+
+void Finish(audit::Digest* digest, audit::Body* body) {
+  body->digested = digest->covered();
+  if (body->digested > 0) body->digest = digest->Finish();
+}
+
+// As PtpContext reads it, in one pass and without copies of what is not recorded.
+void ReadMetadata(const relay::Headers& head, audit::Call* call) {
+  std::string_view from, from_2, from_instance, to, to_instance, session, topic;
+  for (const relay::Header& header : head) {
+    std::string_view name = header.name;
+    if (!name.starts_with("x-ptp-")) continue;
+    name.remove_prefix(6);
+    if (name == "source-node-id") from = header.value;
+    if (name == "from-node-id") from_2 = header.value;
+    if (name == "source-inst-id") from_instance = header.value;
+    if (name == "target-node-id") to = header.value;
+    if (name == "target-inst-id") to_instance = header.value;
+    if (name == "session-id") session = header.value;
+    if (name == "topic") topic = header.value;
+  }
+  call->from = !from.empty() ? from : !from_2.empty() ? from_2 : from_instance;
+  call->to = to.empty() ? to_instance : to;
+  call->session = session;
+  call->tag = topic;
+}
+
+}  // namespace
+
+void CallMeter::Attach(AuditLog* log, std::string_view method, relay::Stream* stream,
+                       const relay::Headers& head) {
+  stream->SetMeter(std::unique_ptr<relay::Meter>(new CallMeter(log, method, *stream, head)));
+}
+
+CallMeter::CallMeter(AuditLog* log, std::string_view method, const relay::Stream& stream,
+                     const relay::Headers& head)
+    : log_(log), loop_(&stream.loop()), start_(loop_->Now()) {
+  call_.method = method;
+  call_.peer = stream.peer().host;
+  call_.certified = stream.peer().certificate != nullptr;
+  call_.grpc_code = kCancelled;  // unless it is answered
+  request_.Reset(log->digest_limit());
+  answer_.Reset(log->digest_limit());
+  ReadMetadata(head, &call_);
+}
+
+CallMeter::~CallMeter() {
+  Finish(&request_, &call_.request);
+  Finish(&answer_, &call_.answer);
+  call_.end_us = absl::GetCurrentTimeNanos() / 1000;
+  call_.duration_us = absl::ToInt64Microseconds(loop_->Now() - start_);
+  log_->Add(&call_);
+}
+
+void CallMeter::SetPacket(const PacketHeader& header, const Destination& to) {
+  call_.to = to.party;
+  call_.from = header.src().partyid();
+  call_.session = header.task().taskid();
+  call_.tag = header.operator_();
+  if (!to.ext) return;
+  if (!to.ext->srcpartyid().empty()) call_.from = to.ext->srcpartyid();
+  call_.session = to.ext->rollsitesessionid();
+  call_.tag = wire::RollSiteKey(*to.ext);
+}
+
+void CallMeter::OnRequest(std::string_view bytes) {
+  call_.request.bytes += bytes.size();
+  request_.Add(bytes);
+}
+
+void CallMeter::OnAnswer(std::string_view bytes) {
+  call_.answer.bytes += bytes.size();
+  answer_.Add(bytes);
+}
+
+void CallMeter::OnStatus(const relay::Headers& trailers) {
+  const std::string_view code = relay::Find(trailers, "grpc-status");
+  call_.grpc_code = ParseInt<int>(code).value_or(kUnknown);
+}
+
+}  // namespace fate::rollsite
