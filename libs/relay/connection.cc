@@ -11,7 +11,6 @@
 #include "base/status.h"
 
 namespace fate::relay {
-
 namespace {
 
 constexpr absl::Duration kHandshakeTimeout = absl::Seconds(5);
@@ -20,8 +19,7 @@ constexpr absl::Duration kLingerAfterAnswer = absl::Seconds(1);
 // What lies ready for the socket beyond which no further frames are made.
 constexpr size_t kOutputBytes = 256 << 10;
 constexpr int kPartsPerWrite = 64;
-// Slices smaller than this are copied: they would pin a whole block.
-constexpr size_t kCopyBelowBytes = 2048;
+constexpr size_t kCopyBelowBytes = 2048;  // smaller slices would pin a whole block
 constexpr size_t kSmallFramesBytes = 16 << 10;
 // Streams of a peer that is near: what they hold then stays in the processor's cache, which makes
 // bulk cheaper by a third or more (bench/run.sh rollsite). For 1 GB/s it is enough within kNear.
@@ -38,9 +36,8 @@ nghttp2_nv ToNv(const Header& header) {
 }
 
 std::vector<nghttp2_nv> ToNvs(const Headers& headers) {
-  std::vector<nghttp2_nv> result;
-  result.reserve(headers.size());
-  for (const Header& header : headers) result.push_back(ToNv(header));
+  std::vector<nghttp2_nv> result(headers.size());
+  std::transform(headers.begin(), headers.end(), result.begin(), ToNv);
   return result;
 }
 
@@ -145,8 +142,7 @@ struct ConnectionCallbacks {
     Slice slice = size < kCopyBelowBytes ? Slice::Copy({bytes, size})
                                          : Slice{connection->current_block_, bytes, size};
     if (stream->meter_) stream->meter_->OnRequest({bytes, size});
-    auto handler = stream->handler_;
-    handler->OnData(std::move(slice));
+    std::shared_ptr(stream->handler_)->OnData(std::move(slice));
     return 0;
   }
 
