@@ -158,19 +158,11 @@ struct ConnectionCallbacks {
     return 0;
   }
 
-  // A GOAWAY with an error is the library's end of a connection that breaks the rules.
-  static void NoteViolation(Connection* connection, const nghttp2_goaway& goaway) {
-    if (goaway.error_code == NGHTTP2_NO_ERROR || !connection->violation_.empty()) return;
-    connection->violation_ = fmt::format(
-        "{}{}{}", nghttp2_http2_strerror(goaway.error_code), goaway.opaque_data_len ? ", " : "",
-        std::string_view(reinterpret_cast<const char*>(goaway.opaque_data),
-                         goaway.opaque_data_len));
-    ReportCut("protocol", connection->PeerText(), connection->violation_, connection->loop_->Now());
-  }
-
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type == NGHTTP2_GOAWAY) {
-      NoteViolation(static_cast<Connection*>(user), frame->goaway);
+      const nghttp2_goaway& end = frame->goaway;
+      static_cast<Connection*>(user)->NoteViolation(
+          end.error_code, {reinterpret_cast<const char*>(end.opaque_data), end.opaque_data_len});
       return 0;
     }
     bool carries_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
@@ -679,22 +671,6 @@ void Connection::Close(const absl::Status& why) {
   }
   owner_->OnConnectionClosed(this);
   loop_->Defer([self] {});  // lives to the end of the turn
-}
-
-void Connection::Drain() {
-  if (closed_) return;
-  draining_ = true;
-  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
-                        nullptr, 0);
-  MarkDirty();
-}
-
-bool Connection::accepts_streams() const {
-  if (!usable()) return false;
-  uint32_t limit =
-      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-  return streams_.size() < limit;
 }
 
 }  // namespace fate::relay

@@ -95,6 +95,7 @@ class Connection final : public EventLoop::Watcher,
   bool Feed(const std::shared_ptr<char[]>& block, size_t bytes);
   void Meter(uint8_t frame_type, uint8_t flags, bool has_data);
   bool WithinBounds(ptrdiff_t fed);
+  void NoteViolation(uint32_t error_code, std::string_view detail);
   void RefuseHeaders(Stream* stream);
   void Cut(std::string_view reason, std::string_view detail);
   std::string PeerText() const;

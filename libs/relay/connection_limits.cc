@@ -1,4 +1,5 @@
-// What a connection's peer may do, and how it is stopped (relay/abuse.h).
+// What a connection's peer may do, how it is stopped, and how connections end in peace
+// (relay/abuse.h).
 #include <nghttp2/nghttp2.h>
 
 #include "base/limits.h"
@@ -71,6 +72,14 @@ void Connection::Cut(std::string_view reason, std::string_view detail) {
   Close(Broken(fmt::format("was cut off: it {}", text)));
 }
 
+// A GOAWAY with an error is the library's end of a connection that breaks the rules.
+void Connection::NoteViolation(uint32_t error_code, std::string_view detail) {
+  if (error_code == NGHTTP2_NO_ERROR || !violation_.empty()) return;
+  violation_ =
+      fmt::format("{}{}{}", nghttp2_http2_strerror(error_code), detail.empty() ? "" : ", ", detail);
+  ReportCut("protocol", PeerText(), violation_, loop_->Now());
+}
+
 // A header block that is longer than anybody's: the call ends, the connection goes on.
 void Connection::RefuseHeaders(Stream* stream) {
   meter_.Frame(AbuseMeter::kRefusedHeaders);
@@ -93,6 +102,22 @@ bool Connection::WantsALook(absl::Duration idle, absl::Duration headers) const {
   if (closed_ || !handshaken_) return false;
   const absl::Time now = loop_->Now();
   return now - block_since_ > headers || now - idle_since_ > idle;
+}
+
+void Connection::Drain() {
+  if (closed_) return;
+  draining_ = true;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+  MarkDirty();
+}
+
+bool Connection::accepts_streams() const {
+  if (!usable()) return false;
+  uint32_t limit =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  return streams_.size() < limit;
 }
 
 void Connection::LookAtTime(absl::Duration idle, absl::Duration headers) {
