@@ -64,6 +64,7 @@ class Bench:
                                   haproxy=lambda: HaProxy(self.sink.address, 16 << 10))
         if "osx" in PEERS:
             self.proxies["osx"] = Other(self.sink.address, PEERS["osx"])
+            load("unary", self.proxies["osx"].address, "--seconds", 15)  # Java is slow until it is warm
 
     def add(self, name, values, unit, better, bars, note=None):
         """A figure for every peer in `bars`: {peer: bar on the ratio}; without a bar, None."""

@@ -51,7 +51,8 @@ class Certificates:
     def __init__(self, folder):
         self.ca, self.key, self.certificate = (str(folder / n) for n in ("ca.pem", "key.pem", "cert.pem"))
         ca_key, request, names = (str(folder / n) for n in ("ca.key", "request.pem", "names"))
-        pathlib.Path(names).write_text("subjectAltName=" + ",".join(f"IP:{h}" for h in HOSTS.values()))
+        # nginx compares a certificate's names with what it expects, never its addresses.
+        pathlib.Path(names).write_text(",".join(["subjectAltName=DNS:bench", *(f"IP:{h}" for h in HOSTS.values())]))
         new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         self._openssl("req", "-x509", *new_key, "-keyout", ca_key, "-out", self.ca, "-days", "3", "-subj", "/CN=bench-ca")
         self._openssl("req", *new_key, "-keyout", self.key, "-out", request, "-subj", "/CN=bench")
@@ -178,7 +179,7 @@ class Nginx(Process):
             listen = f"listen {self.address} ssl http2;"
             secure = (f"ssl_certificate {c.certificate}; ssl_certificate_key {c.key}; ssl_client_certificate {c.ca}; "
                       f"ssl_verify_client on; grpc_ssl_certificate {c.certificate}; grpc_ssl_certificate_key {c.key}; "
-                      f"grpc_ssl_trusted_certificate {c.ca}; grpc_ssl_verify on; grpc_ssl_name {HOSTS['sink']};")
+                      f"grpc_ssl_trusted_certificate {c.ca}; grpc_ssl_verify on; grpc_ssl_name bench;")
         temporary = " ".join(f"{kind}_temp_path {folder}/{kind};"
                              for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         (folder / "nginx.conf").write_text(f"""

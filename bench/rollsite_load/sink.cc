@@ -13,6 +13,8 @@ using relay::Slice;
 
 constexpr size_t kBlockBytes = 1 << 20;
 
+// What a queue push is answered. A stream of packets gets a Metadata, which may be empty: a proxy
+// that parses answers, as Java OSX does, takes nothing else.
 const std::string& Success() {
   static const std::string success = [] {
     org::ppc::ptp::TransportOutbound outbound;
@@ -41,7 +43,8 @@ class Echo final : public relay::StreamHandler {
 // Takes everything, at once or at its own pace; then answers.
 class Take final : public relay::StreamHandler, public std::enable_shared_from_this<Take> {
  public:
-  Take(relay::Stream* stream, absl::Duration delay) : stream_(stream), delay_(delay) {}
+  Take(relay::Stream* stream, std::string answer, absl::Duration delay)
+      : stream_(stream), answer_(std::move(answer)), delay_(delay) {}
 
  private:
   void OnData(Slice slice) override {
@@ -60,11 +63,12 @@ class Take final : public relay::StreamHandler, public std::enable_shared_from_t
     });
   }
   void OnEnd(relay::Headers) override {
-    relay::SendMessage(std::exchange(stream_, nullptr), {Slice::Copy(Success())});
+    relay::SendMessage(std::exchange(stream_, nullptr), {Slice::Copy(answer_)});
   }
   void OnClosed(const absl::Status&) override { stream_ = nullptr; }
 
   relay::Stream* stream_;
+  const std::string answer_;
   const absl::Duration delay_;
   size_t waiting_ = 0;
   bool ticking_ = false;
@@ -107,11 +111,13 @@ void Sink(relay::Stream* stream, const relay::Headers& head) {
   if (int64_t bytes = number("x-bench-answer-bytes"); bytes > 0) {
     return stream->SetHandler(std::make_shared<Download>(stream, static_cast<size_t>(bytes)));
   }
-  if (relay::Find(head, ":path").ends_with("/unaryCall")) {
+  const std::string_view path = relay::Find(head, ":path");
+  if (path.ends_with("/unaryCall")) {
     return stream->SetHandler(std::make_shared<Echo>(stream));
   }
   stream->SetHandler(
-      std::make_shared<Take>(stream, absl::Milliseconds(number("x-bench-delay-ms"))));
+      std::make_shared<Take>(stream, path.ends_with("DataTransferService/push") ? "" : Success(),
+                             absl::Milliseconds(number("x-bench-delay-ms"))));
 }
 
 }  // namespace fate::bench
