@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.h"
 #include "base/limits.h"
 #include "base/names.h"
 #include "base/status.h"
@@ -62,6 +63,10 @@ absl::Status RouteTableParser::Parse(std::string_view text, std::string_view own
   if (text.size() > kMaxRouteTableBytes) {
     return InvalidArgumentError("{}: has {} bytes; a route table may have {}", file_, text.size(),
                                 kMaxRouteTableBytes);
+  }
+  if (JsonDepth(text) > kMaxJsonDepth) {
+    return InvalidArgumentError("{}: is nested deeper than {} levels; a route table needs six",
+                                file_, kMaxJsonDepth);
   }
   Json document;
   try {

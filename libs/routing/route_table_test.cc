@@ -117,6 +117,9 @@ TEST(RouteTable, ErrorsNameFilePlaceAndRemedy) {
   EXPECT_THAT(Wrong("{\"route_table\": {"), StartsWith("conf/route_table.json: is not valid JSON"));
   EXPECT_THAT(Wrong("{\n\"route_table\": {\n,"), HasSubstr("line 3"));
   EXPECT_THAT(Wrong("[]"), HasSubstr("the document must be an object"));
+  const std::string brackets(400'000, '['), shut(400'000, ']');
+  EXPECT_THAT(Wrong(R"({"route_table": {"1": {"default": [{"ip": )" + brackets + shut + "}]}}}"),
+              HasSubstr("nested deeper than 64 levels"));
   EXPECT_THAT(Wrong(R"({"route_tabel": {}})"), HasSubstr("route_table is missing; add"));
   EXPECT_EQ(Wrong(R"({"route_table": {"10000": {"default": [{"ip": "a", "port": "abc"}]}}})"),
             "conf/route_table.json: route_table.10000.default[0].port is \"abc\"; write a "

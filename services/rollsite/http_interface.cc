@@ -5,10 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
+#include "base/json_depth.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "osx/osx.pb.h"
 #include "relay/client_call.h"
+#include "rollsite/http_calls.h"
 #include "rollsite/ptp.h"
 #include "transfer_queue/transfer_queue.h"
 
@@ -36,71 +38,10 @@ std::string Text(const Json& body, const char* key) {
   return it->is_string() ? it->get<std::string>() : it->dump();
 }
 
-int64_t Number(const Json& body, const char* key) {
-  return ParseInt<int64_t>(Text(body, key)).value_or(0);
-}
-
 std::string ToBase64(const std::string& bytes) {
   std::string text;
   absl::Base64Escape(absl::string_view(bytes.data(), bytes.size()), &text);
   return text;
-}
-
-bool FromBase64(const std::string& text, std::string* bytes) {
-  return absl::Base64Unescape(absl::string_view(text.data(), text.size()), bytes);
-}
-
-// One call of the protocol: where it goes and its message.
-struct PtpCall {
-  std::string path, message;
-  absl::Duration wait;  // of a pop
-};
-
-absl::StatusOr<PtpCall> ToPush(const Json& body) {
-  org::ppc::ptp::PushInbound push;
-  push.set_topic(Text(body, "topic"));
-  if (!FromBase64(Text(body, "payload"), push.mutable_payload())) {
-    return InvalidArgumentError("payload is no base64");
-  }
-  return PtpCall{kPushPath, push.SerializeAsString(), {}};
-}
-
-PtpCall ToPop(const Json& body) {
-  org::ppc::ptp::PopInbound pop;
-  pop.set_topic(Text(body, "topic"));
-  const bool waits = Text(body, "needBlock") != "false";
-  const int64_t timeout_ms =
-      waits ? std::clamp<int64_t>(Number(body, "timeout"), 0, 0x7fffffff) : 1;
-  pop.set_timeout(static_cast<int>(timeout_ms));
-  const absl::Duration wait =
-      timeout_ms > 0 ? absl::Milliseconds(timeout_ms) : transfer_queue::Limits().default_wait;
-  return {fmt::format("{}pop", kPtpTransport), pop.SerializeAsString(), wait};
-}
-
-absl::StatusOr<PtpCall> ToInvoke(const Json& body) {
-  org::ppc::ptp::Inbound inbound;
-  if (!FromBase64(Text(body, "payload"), inbound.mutable_payload())) {
-    return InvalidArgumentError("payload is no base64");
-  }
-  return PtpCall{kInvokePath, inbound.SerializeAsString(), {}};
-}
-
-// `body` as a call; kUnimplemented for an unknown method.
-absl::StatusOr<PtpCall> ToCall(std::string_view method, const Json& body) {
-  if (method == "push") return ToPush(body);
-  if (method == "pop") return ToPop(body);
-  if (method == "invoke") return ToInvoke(body);
-  if (method == "peek") {
-    org::ppc::ptp::PeekInbound peek;
-    peek.set_topic(Text(body, "topic"));
-    return PtpCall{fmt::format("{}peek", kPtpTransport), peek.SerializeAsString(), {}};
-  }
-  if (method == "release") {
-    org::ppc::ptp::ReleaseInbound release;
-    release.set_topic(Text(body, "topic"));
-    return PtpCall{fmt::format("{}release", kPtpTransport), release.SerializeAsString(), {}};
-  }
-  return UnimplementedError("{}", method);
 }
 
 // HTTP headers of the protocol, as metadata.
@@ -196,11 +137,7 @@ void HttpInterface::Answer(const http::Request& request, http::Respond respond) 
 // The call is made to this rollsite itself, so that it means what it means over gRPC.
 void HttpInterface::Channel(std::string_view method, const http::Request& request,
                             http::Respond respond) {
-  const Json body = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  if (!body.is_object()) {
-    return respond(ToResponse({{"code", kParameterError}, {"msg", "invalid json"}}));
-  }
-  auto call = ToCall(method, body);
+  auto call = ParseHttpCall(method, request.body);
   if (absl::IsUnimplemented(call.status())) {
     return respond(ToResponse(
         {{"code", kParameterError}, {"msg", "invalid uri " + Escape(request.path)}}, 502));
@@ -229,7 +166,9 @@ void HttpInterface::Channel(std::string_view method, const http::Request& reques
 }
 
 http::Response HttpInterface::Router(std::string_view method, const std::string& text) const {
-  const Json body = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  Json body;
+  if (JsonDepth(text) <= kMaxJsonDepth)
+    body = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!body.is_object()) {
     return ToResponse({{"code", kParameterError}, {"msg", "invalid json"}});
   }

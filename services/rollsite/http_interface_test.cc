@@ -60,6 +60,12 @@ TEST_F(HttpTest, FailuresCarryTheCode) {
   EXPECT_THAT(Post("/v1/interconn/chan/push", R"({"topic": "t", "payload": "%"})"),
               HasSubstr("no base64"));
   EXPECT_THAT(Post("/v1/interconn/chan/pop", "[]"), HasSubstr("invalid json"));
+  // The JSON library's recursion would end the process.
+  const std::string deep(1'000'000, '['), shut(1'000'000, ']');
+  EXPECT_THAT(Post("/v1/interconn/chan/pop", "{\"topic\": " + deep + shut + "}"),
+              HasSubstr("invalid json"));
+  EXPECT_THAT(Post("/v1/inner/router/add", "{\"token\": " + deep + shut + "}"),
+              HasSubstr("invalid json"));
 }
 
 TEST_F(HttpTest, Case53AnUnknownUriIs502) {

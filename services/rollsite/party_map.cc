@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.h"
 #include "base/limits.h"
 #include "base/names.h"
 #include "base/status.h"
@@ -63,6 +64,7 @@ absl::StatusOr<PartyMap> PartyMap::Parse(std::string_view json, const std::strin
     return InvalidArgumentError("{}: has {} bytes; a mapping of parties may have {}", file,
                                 json.size(), kMaxPartyMapBytes);
   }
+  if (JsonDepth(json) > kMaxJsonDepth) json = "";
   Json document = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object()) {
     return InvalidArgumentError(

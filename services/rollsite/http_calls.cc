@@ -1,0 +1,85 @@
+#include "rollsite/http_calls.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/escaping.h"
+#include "base/json_depth.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "osx/osx.pb.h"
+#include "rollsite/ptp.h"
+#include "transfer_queue/types.h"
+
+namespace fate::rollsite {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string Text(const Json& body, const char* key) {
+  const auto it = body.find(key);
+  if (it == body.end() || it->is_null()) return "";
+  return it->is_string() ? it->get<std::string>() : it->dump();
+}
+
+int64_t Number(const Json& body, const char* key) {
+  return ParseInt<int64_t>(Text(body, key)).value_or(0);
+}
+
+bool FromBase64(const std::string& text, std::string* bytes) {
+  return absl::Base64Unescape(absl::string_view(text.data(), text.size()), bytes);
+}
+
+absl::StatusOr<PtpCall> ToPush(const Json& body) {
+  org::ppc::ptp::PushInbound push;
+  push.set_topic(Text(body, "topic"));
+  if (!FromBase64(Text(body, "payload"), push.mutable_payload())) {
+    return InvalidArgumentError("payload is no base64");
+  }
+  return PtpCall{kPushPath, push.SerializeAsString(), {}};
+}
+
+PtpCall ToPop(const Json& body) {
+  org::ppc::ptp::PopInbound pop;
+  pop.set_topic(Text(body, "topic"));
+  const bool waits = Text(body, "needBlock") != "false";
+  const int64_t timeout_ms =
+      waits ? std::clamp<int64_t>(Number(body, "timeout"), 0, 0x7fffffff) : 1;
+  pop.set_timeout(static_cast<int>(timeout_ms));
+  const absl::Duration wait =
+      timeout_ms > 0 ? absl::Milliseconds(timeout_ms) : transfer_queue::Limits().default_wait;
+  return {fmt::format("{}pop", kPtpTransport), pop.SerializeAsString(), wait};
+}
+
+absl::StatusOr<PtpCall> ToInvoke(const Json& body) {
+  org::ppc::ptp::Inbound inbound;
+  if (!FromBase64(Text(body, "payload"), inbound.mutable_payload())) {
+    return InvalidArgumentError("payload is no base64");
+  }
+  return PtpCall{kInvokePath, inbound.SerializeAsString(), {}};
+}
+
+}  // namespace
+
+absl::StatusOr<PtpCall> ParseHttpCall(std::string_view method, std::string_view text) {
+  Json body;
+  if (JsonDepth(text) <= kMaxJsonDepth)
+    body = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!body.is_object()) return InvalidArgumentError("invalid json");
+  if (method == "push") return ToPush(body);
+  if (method == "pop") return ToPop(body);
+  if (method == "invoke") return ToInvoke(body);
+  if (method == "peek") {
+    org::ppc::ptp::PeekInbound peek;
+    peek.set_topic(Text(body, "topic"));
+    return PtpCall{fmt::format("{}peek", kPtpTransport), peek.SerializeAsString(), {}};
+  }
+  if (method == "release") {
+    org::ppc::ptp::ReleaseInbound release;
+    release.set_topic(Text(body, "topic"));
+    return PtpCall{fmt::format("{}release", kPtpTransport), release.SerializeAsString(), {}};
+  }
+  return UnimplementedError("{}", method);
+}
+
+}  // namespace fate::rollsite
