@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "base/limits.h"
@@ -101,6 +102,24 @@ TEST_F(HttpTest, ATakenPortAndADeadServerAreNamed) {
   auto response = Fetch({.url = base_ + "/x"});
   EXPECT_EQ(response.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(Message(response.status()), HasSubstr(base_));
+}
+
+TEST(HttpAnswers, MayComeLaterThanTheServersEnd) {
+  std::promise<Respond> arrived;
+  auto server = *Server::Start(
+      {}, [&](const Request&, Respond respond) { arrived.set_value(std::move(respond)); });
+  const std::string url = fmt::format("http://127.0.0.1:{}/x", server->port());
+  auto client = std::async(std::launch::async, [&] { return Fetch({.url = url}); });
+  const Respond respond = arrived.get_future().get();
+  server.reset();
+  EXPECT_EQ(client.get().status().code(), absl::StatusCode::kUnavailable);
+  respond({.body = "too late"});
+}
+
+TEST(HttpAnswers, AHandlerThatGivesNoneEndsTheConnection) {
+  auto server = *Server::Start({}, [](const Request&, const Respond&) {});
+  auto response = Fetch({.url = fmt::format("http://127.0.0.1:{}/x", server->port())});
+  EXPECT_EQ(response.status().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST(HttpAdmin, ServesHealthAndMetrics) {

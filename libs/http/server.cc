@@ -12,6 +12,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "base/limits.h"
@@ -32,6 +34,34 @@ constexpr auto kIdleTimeout = std::chrono::seconds(60);
 constexpr auto kWriteTimeout = std::chrono::seconds(300);
 constexpr auto kDrainTimeout = std::chrono::seconds(5);
 
+class Connection;
+
+// Connections whose request is with the handler. An answer may come from any thread, and later
+// than the end of the server: it finds its connection here or nowhere.
+class Waiting {
+ public:
+  uint64_t Add(std::shared_ptr<Connection> connection) {
+    const std::lock_guard lock(mutex_);
+    connections_.emplace(++last_, std::move(connection));
+    return last_;
+  }
+  // `response` is written on the connection's strand.
+  void Answer(uint64_t ticket, Response response);
+  void Remove(uint64_t ticket) {
+    const std::lock_guard lock(mutex_);
+    connections_.erase(ticket);
+  }
+  void Clear() {
+    const std::lock_guard lock(mutex_);
+    connections_.clear();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<uint64_t, std::shared_ptr<Connection>> connections_;
+  uint64_t last_ = 0;
+};
+
 // What connections need from their server.
 struct Shared {
   Server::Options options;
@@ -39,11 +69,27 @@ struct Shared {
   asio::thread_pool workers;
   std::atomic<int> connections{0};
   std::atomic<uint64_t> next_spool{0};
+  const std::shared_ptr<Waiting> waiting = std::make_shared<Waiting>();
 
   Shared(Server::Options o, Handler h)
       : options(std::move(o)),
         handler(std::move(h)),
         workers(static_cast<size_t>(options.workers)) {}
+};
+
+// What a handler holds: one that is dropped without an answer ends the connection.
+class Ticket {
+ public:
+  Ticket(std::shared_ptr<Waiting> waiting, uint64_t number)
+      : waiting_(std::move(waiting)), number_(number) {}
+  ~Ticket() { waiting_->Remove(number_); }
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+  void Answer(Response response) { waiting_->Answer(number_, std::move(response)); }
+
+ private:
+  const std::shared_ptr<Waiting> waiting_;
+  const uint64_t number_;
 };
 
 // One client. Reads a request, hands it to a worker, writes the answer, repeats. All steps run
@@ -61,6 +107,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Start() {
     asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->ReadHeader(); });
+  }
+  void Answer(Response response) {
+    asio::post(stream_.get_executor(),
+               [self = shared_from_this(), response = std::move(response)]() mutable {
+                 self->Write(std::move(response));
+               });
   }
 
  private:
@@ -167,13 +219,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Handle(Request request) {
     stream_.expires_never();
     if (request.path.empty()) return Refuse(400, "the request target cannot be decoded");
-    asio::post(shared_->workers, [self = shared_from_this(), request = std::move(request)] {
-      self->shared_->handler(request, [self](Response response) {
-        asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
-          self->Write(std::move(response));
+    auto ticket =
+        std::make_shared<Ticket>(shared_->waiting, shared_->waiting->Add(shared_from_this()));
+    asio::post(
+        shared_->workers, [&handler = shared_->handler, ticket, request = std::move(request)] {
+          handler(request, [ticket](Response response) { ticket->Answer(std::move(response)); });
         });
-      });
-    });
   }
 
   template <class Body>
@@ -256,6 +307,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<char, 4096> drain_;
 };
 
+void Waiting::Answer(uint64_t ticket, Response response) {
+  const std::lock_guard lock(mutex_);
+  const auto found = connections_.find(ticket);
+  if (found == connections_.end()) return;
+  found->second->Answer(std::move(response));
+  connections_.erase(found);
+}
+
 }  // namespace
 
 std::string Request::Query(std::string_view key) const {
@@ -325,6 +384,7 @@ class Server::Impl {
     shared_->workers.join();
     context_.stop();
     thread_.join();
+    shared_->waiting->Clear();
   }
 
   int port() const { return port_; }
