@@ -49,7 +49,7 @@ std::vector<mp_limb_t> ToLimbs(const BigInt& value, size_t size) {
 }
 
 void Wipe(std::vector<mp_limb_t>& limbs) {
-  explicit_bzero(limbs.data(), limbs.size() * sizeof(mp_limb_t));
+  if (!limbs.empty()) explicit_bzero(limbs.data(), limbs.size() * sizeof(mp_limb_t));
 }
 
 // out = a b, of both sizes together.

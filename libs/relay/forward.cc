@@ -31,7 +31,7 @@ class Pair final : public std::enable_shared_from_this<Pair> {
     down_->SetHandler({shared_from_this(), &down_side_});
     if (!CountHop(&head)) return;
     for (Header& header : head) {
-      if (header.name == ":authority") header.value = target_.address.ToString();
+      if (header.name == ":authority") header.value = target_.text->authority;
     }
     head_ = std::move(head);
     OpenUpstream();
@@ -145,7 +145,7 @@ class Pair final : public std::enable_shared_from_this<Pair> {
     up_ = nullptr;
     if (response_ended_ || !down_) return;
     if (absl::IsAborted(why) && !anything_sent_ && !retried_) return Retry();
-    Fail(why.ok() ? UnavailableError("{} ended the call early", target_.address.ToString()) : why);
+    Fail(why.ok() ? UnavailableError("{} ended the call early", target_.text->authority) : why);
   }
 
   // The peer was going away and has not looked at the call: once more on a new connection.
@@ -160,10 +160,11 @@ class Pair final : public std::enable_shared_from_this<Pair> {
   void Fail(absl::Status why) {
     bool late = deadline_ && loop_->Now() >= *deadline_;
     if (late || why.ok()) {
-      why = DeadlineExceededError("{} gave no answer before the caller's deadline", target_.peer);
+      why = DeadlineExceededError("{} gave no answer before the caller's deadline",
+                                  target_.text->peer);
     } else if (absl::IsAborted(why) || absl::IsUnavailable(why)) {
-      why = UnavailableError("{}: {}{}{}", target_.peer, Message(why),
-                             target_.remedy.empty() ? "" : "; ", target_.remedy);
+      why = UnavailableError("{}: {}{}{}", target_.text->peer, Message(why),
+                             target_.text->remedy.empty() ? "" : "; ", target_.text->remedy);
     }
     CloseUpstream(kCancel);
     result_.status = why;

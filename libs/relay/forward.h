@@ -15,11 +15,17 @@
 
 namespace fate::relay {
 
+// Words of a target, made once for all its calls.
+struct TargetText {
+  std::string authority;  // "host:port"
+  std::string peer;       // for messages: "party 10000 (route_table.default.default[0])"
+  std::string remedy;     // what to do when it cannot be reached
+};
+
 struct ForwardTarget {
   Address address;
   Lane lane = Lane::kBulk;
-  std::string peer;    // for messages: "party 10000 (route_table.default.default[0])"
-  std::string remedy;  // what to do when it cannot be reached
+  std::shared_ptr<const TargetText> text;
   std::shared_ptr<const TlsClient> tls = nullptr;  // null: clear text
 };
 

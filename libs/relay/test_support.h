@@ -135,12 +135,13 @@ class Relay {
       EventLoop loop;
       Upstreams upstreams(&loop);
       UnaryCall::Collected collected;
+      const auto text = std::make_shared<const TargetText>(
+          TargetText{upstream.ToString(), "party 10000", "is its rollsite running?"});
       auto on_call = [&](Stream* stream, Headers head, bool end) {
         if (Find(head, ":path").starts_with("/local/"))
           return Local(stream, std::move(head), &collected);
         Forward(&upstreams, stream, std::move(head), {}, end,
-                {upstream, Lane::kBulk, "party 10000", "is its rollsite running?", tls.client()},
-                [this](const ForwardResult& result) {
+                {upstream, Lane::kBulk, text, tls.client()}, [this](const ForwardResult& result) {
                   ++finished_;
                   request_bytes_ += result.request_bytes;
                 });

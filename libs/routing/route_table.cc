@@ -384,7 +384,8 @@ absl::StatusOr<Route> RouteTable::Find(std::string_view party, std::string_view 
                          role.empty() ? "default" : Escape(role), file_name_, match.missing);
   }
   size_t index = turn % match.endpoints->size();
-  return Route{(*match.endpoints)[index], fmt::format("{}[{}]", match.rule, index)};
+  return Route{(*match.endpoints)[index], fmt::format("{}[{}]", match.rule, index),
+               match.endpoints->size()};
 }
 
 bool RouteTable::Who::Matches(std::string_view of_party, std::string_view of_role) const {

@@ -55,7 +55,8 @@ struct Call {
 
 struct Route {
   Endpoint endpoint;
-  std::string rule;  // the entry that matched: "route_table.10000.default[0]"
+  std::string rule;    // the entry that matched: "route_table.10000.default[0]"
+  size_t choices = 1;  // endpoints of that entry; calls take turns
 };
 
 class RouteTable {

@@ -53,17 +53,18 @@ absl::Status QueuesDoNotPoll(const Target& target) {
   return UnimplementedError(
       "{} can be reached by pushes and unary calls only, not by queues; set federation.osx.mode to "
       "stream",
-      target.peer);
+      target.text->peer);
 }
 
 }  // namespace
 
-Calls::Calls(Gateway* gateway, relay::Address introspection, AuditLog* audit)
+Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit)
     : gateway_(gateway),
       queues_(gateway),
       eggs_(gateway->upstreams(), gateway->config().cluster_manager),
       polling_(gateway),
-      introspection_(std::move(introspection)),
+      introspection_{introspection, std::make_shared<const relay::TargetText>(relay::TargetText{
+                                        introspection.ToString(), "the health service", ""})},
       audit_(audit) {}
 
 void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end) {
@@ -91,8 +92,8 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
     break;
   }
   if (IsIntrospection(view)) {
-    return gateway_->PassOn("introspection", stream, std::move(head), {}, end,
-                            {introspection_, "the health service", ""}, relay::Lane::kControl);
+    return gateway_->PassOn("introspection", stream, std::move(head), {}, end, introspection_,
+                            relay::Lane::kControl);
   }
   Refuse("unknown", stream, UnimplementedError("{} is not served by rollsite", Escape(path)));
 }

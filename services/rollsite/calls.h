@@ -22,7 +22,7 @@ namespace fate::rollsite {
 class Calls {
  public:
   // `audit`: null if calls are not recorded.
-  Calls(Gateway* gateway, relay::Address introspection, AuditLog* audit);
+  Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit);
 
   void OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end);
 
@@ -47,6 +47,7 @@ class Calls {
   PollingExchange polling_;
   const relay::Address introspection_;
   AuditLog* const audit_;
+  const Target introspection_;
 };
 
 }  // namespace fate::rollsite

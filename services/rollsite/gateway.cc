@@ -41,53 +41,52 @@ void Gateway::SetListener(Entrance entrance, const relay::Address& address) {
 absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
   auto table = routes_->Current();
   RETURN_IF_ERROR(table->Permits(call));
-  ASSIGN_OR_RETURN(routing::Route route, table->Find(call.to_party, call.to_role, turn_++));
-  const routing::Endpoint& endpoint = route.endpoint;
-  std::string where = fmt::format("{} of {}", route.rule, config_.route_table);
-  if (endpoint.cycle) return FailedPreconditionError("router info has a cycle invoke: {}", where);
+  ASSIGN_OR_RETURN(const Way* way,
+                   ways_.Next(table, config_.route_table, call.to_party, call.to_role));
+  const routing::Endpoint& endpoint = way->endpoint;
+  RETURN_IF_ERROR(Usable(*way, call));
+  Target target{{endpoint.host, endpoint.port}, way->text};
+  target.polls = endpoint.is_polling;
+  if (target.polls) return target;
+  // As upstream, is_secure is for other parties; one's own fateflow speaks clear text.
+  const bool secure =
+      endpoint.tls && !(way->own && endpoint.is_secure && !endpoint.names_tls_files());
+  if (secure) {
+    auto client = tls_->ClientFor(endpoint);
+    if (!client.ok()) {
+      return UnavailableError("{} asks for TLS, which cannot be used: {}; nothing was sent",
+                              way->where, Message(client.status()));
+    }
+    target.tls = *std::move(client);
+  }
+  if (!way->own) target.token = config_.access.outgoing_token;
+  return target;
+}
+
+// Whether this gateway can speak with the endpoint.
+absl::Status Gateway::Usable(const Way& way, const routing::Call& call) const {
+  const routing::Endpoint& endpoint = way.endpoint;
+  if (endpoint.cycle) {
+    return FailedPreconditionError("router info has a cycle invoke: {}", way.where);
+  }
   if (endpoint.protocol == routing::Protocol::kHttp) {
     return UnimplementedError(
         "invalid router info for grpc stream: {} has protocol http; this "
         "rollsite speaks grpc only",
-        where);
+        way.where);
   }
-  if (endpoint.is_polling && !config_.polling_server) {
+  if (endpoint.is_polling) {
+    if (config_.polling_server) return absl::OkStatus();
     return UnimplementedError(
         "{} has is_polling; set eggroll.rollsite.polling.server.enabled=true to serve parties that "
         "poll",
-        where);
+        way.where);
   }
-  if (endpoint.is_polling) {
-    Target target;
-    target.peer = fmt::format("polling party {} ({})", Escape(call.to_party), route.rule);
-    target.polls = true;
-    return target;
-  }
-  const relay::Address address{endpoint.host, endpoint.port};
-  if (IsOwnAddress(address)) {
-    return FailedPreconditionError(
-        "router info has a cycle invoke: {} leads back to this rollsite ({}); write the address of "
-        "party {} there, or list the party in self_party if it is one's own",
-        where, address.ToString(), Escape(call.to_party));
-  }
-  const bool own = table->IsSelf(call.to_party);
-  std::shared_ptr<const relay::TlsClient> tls;
-  // As upstream, is_secure is for other parties; one's own fateflow speaks clear text.
-  const bool secure = endpoint.tls && !(own && endpoint.is_secure && !endpoint.names_tls_files());
-  if (secure) {
-    auto client = tls_->ClientFor(endpoint);
-    if (!client.ok()) {
-      return UnavailableError("{} asks for TLS, which cannot be used: {}; nothing was sent", where,
-                              Message(client.status()));
-    }
-    tls = *std::move(client);
-  }
-  return Target{address,
-                fmt::format("rollsite of party {} to party {} ({})", table->SelfName(""),
-                            Escape(call.to_party), route.rule),
-                fmt::format("check that {} runs there and that {} names its address",
-                            own ? "fate-fateflow" : "fate-rollsite", config_.route_table),
-                std::move(tls), own ? "" : config_.access.outgoing_token};
+  if (!IsOwnAddress({endpoint.host, endpoint.port})) return absl::OkStatus();
+  return FailedPreconditionError(
+      "router info has a cycle invoke: {} leads back to this rollsite ({}); write the address of "
+      "party {} there, or list the party in self_party if it is one's own",
+      way.where, way.text->authority, Escape(call.to_party));
 }
 
 absl::StatusOr<std::string> Gateway::Source(const relay::Peer& peer,
@@ -105,7 +104,7 @@ absl::StatusOr<std::string> Gateway::Source(const relay::Peer& peer,
 void Gateway::PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
                      std::vector<relay::Slice> first, bool ended, const Target& target,
                      relay::Lane lane) {
-  relay::ForwardTarget to{target.address, lane, target.peer, target.remedy, target.tls};
+  relay::ForwardTarget to{target.address, lane, target.text, target.tls};
   if (!target.token.empty() && relay::Find(head, "x-ptp-token").empty()) {
     head.push_back({"x-ptp-token", target.token});
   }

@@ -14,14 +14,15 @@
 #include "rollsite/hop_numbers.h"
 #include "rollsite/own_addresses.h"
 #include "rollsite/tls_store.h"
+#include "rollsite/ways.h"
 #include "routing/route_watcher.h"
 
 namespace fate::rollsite {
 
 struct Target {
   relay::Address address;
-  std::string peer;    // "rollsite of party 9999 to party 10000 (route_table.default.default[0])"
-  std::string remedy;  // what to do when it cannot be reached
+  // Its peer: "rollsite of party 9999 to party 10000 (route_table.default.default[0])".
+  std::shared_ptr<const relay::TargetText> text;
   std::shared_ptr<const relay::TlsClient> tls = nullptr;  // null: clear text
   std::string token = "";                                 // x-ptp-token of calls that have none
   bool polls = false;  // the party keeps streams open here (polling_exchange.h); no address
@@ -71,6 +72,8 @@ class Gateway {
               std::vector<relay::Slice> first, bool ended, const Target& target, relay::Lane lane);
 
  private:
+  absl::Status Usable(const Way& way, const routing::Call& call) const;
+
   const Config& config_;
   relay::Upstreams upstreams_;
   relay::UnaryCall::Collected collected_;
@@ -80,7 +83,7 @@ class Gateway {
   const TlsStore* const tls_;
   OwnAddresses own_addresses_;
   relay::Address own_address_;
-  uint64_t turn_ = 0;
+  Ways ways_;
 };
 
 // One line of the metrics and, for failures, of the log: the end of a call.

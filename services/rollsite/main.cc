@@ -1,5 +1,11 @@
 #include "rollsite/rollsite.h"
 
+// Read by jemalloc (jemalloc(3)): unused memory goes back to the system within a second or two,
+// on a thread of its own. One thread does the work, so few arenas are enough.
+extern "C" {
+const char* malloc_conf = "narenas:4,dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true";
+}
+
 int main(int argc, char** argv) {
   using fate::rollsite::Rollsite;
   return fate::daemon::Run(argc, argv,

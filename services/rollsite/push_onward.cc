@@ -123,7 +123,7 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
       return Answer(absl::OkStatus(), answer->code, answer->message, metadata);
     }
     const auto failure = FailureOf(answer->code, answer->message,
-                                   fmt::format("answered on the way from {}", target_.peer));
+                                   fmt::format("answered on the way from {}", target_.text->peer));
     strict() ? Answer(failure, answer->code, answer->message) : Fail(failure);
   }
 
@@ -131,7 +131,7 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
     const std::string text = PartyText(
         self_, fmt::format("send to {}_{} error", target_.address.host, target_.address.port));
     const std::string detail =
-        fmt::format("{}: {}; {}", target_.peer, Message(why), target_.remedy);
+        fmt::format("{}: {}; {}", target_.text->peer, Message(why), target_.text->remedy);
     absl::Status failure = FailureOf(transfer_queue::kNetError, text, detail);
     if (absl::IsDeadlineExceeded(why) || absl::IsResourceExhausted(why)) {
       failure = absl::Status(why.code(), failure.message());

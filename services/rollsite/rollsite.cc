@@ -121,7 +121,6 @@ absl::Status Rollsite::Listen() {
     polling_party_ = std::make_unique<PollingParty>(gateway_.get());
     loop_.Post([this] { polling_party_->Start(); });
   }
-  loop_.Post([this] { memory_return_.Start(); });
   thread_ = std::thread([this] { loop_.Run(); });
   http::Server::Options options;
   options.host = config_.listen.host;

@@ -14,7 +14,6 @@
 #include "relay/server.h"
 #include "rollsite/calls.h"
 #include "rollsite/http_interface.h"
-#include "rollsite/memory_return.h"
 #include "rollsite/polling_party.h"
 #include "rpc/server.h"
 
@@ -62,7 +61,6 @@ class Rollsite final : public daemon::Running {
   // On the loop's thread.
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<Calls> calls_;
-  MemoryReturn memory_return_{&loop_};
   std::unique_ptr<PollingParty> polling_party_;
   struct Listener {
     Entrance entrance;

@@ -194,7 +194,9 @@ void Ring::StoreSome(uint64_t* first, const uint64_t* batch, size_t count) const
   Store(elements, batch);
 }
 
-void Residues::Wipe() { explicit_bzero(words_.data(), words_.size() * sizeof(uint64_t)); }
+void Residues::Wipe() {
+  if (!words_.empty()) explicit_bzero(words_.data(), words_.size() * sizeof(uint64_t));
+}
 
 Batches::Batches(const Ring& ring, size_t count)
     : batch_words_(ring.batch_words()),

@@ -1,7 +1,7 @@
 // A 120 MB message that FATE's client had pushed and taken left 134 MB resident, and 100 messages
 // of 1 MB another 107 MB, until the allocator was told to give them back.
 #include "osx/osx.grpc.pb.h"
-#include "rollsite/test_support.h"
+#include "rollsite/process_support.h"
 
 namespace fate::rollsite {
 namespace {
@@ -14,14 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr int kMessages = 128;
 constexpr int kMegabyte = 1 << 20;
-
-int ResidentMegabytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("RssAnon:")) return std::stoi(line.substr(8)) / 1024;
-  }
-  return 0;
-}
 
 class Client {
  public:
@@ -54,20 +46,23 @@ class Client {
   std::unique_ptr<PrivateTransferTransport::Stub> stub_;
 };
 
-TEST(MemoryReturn, WhatMessagesHeldGoesBackOnceTheyAreTaken) {
+TEST(MemoryTest, WhatMessagesHeldGoesBackOnceTheyAreTaken) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "sanitizers bring an allocator of their own";
 #endif
-  Site site("127.0.0.24", "9999", R"({"route_table": {}, "self_party": ["9999"]})");
-  Client client(site.channel());
-  const int before = ResidentMegabytes();
+  RollsiteProcess site("127.0.0.24", "9999", R"({"route_table": {}, "self_party": ["9999"]})", "");
+  site.Start();
+  ASSERT_TRUE(site.WaitUntilReady()) << site.Log();
+  auto resident_mb = [&] { return site.Kilobytes("RssAnon") / 1024; };
+  Client client(ChannelTo(site.address().ToString()));
+  const int64_t before = resident_mb();
   for (int i = 0; i < kMessages; ++i) {
     ASSERT_TRUE(client.Push(std::string(kMegabyte, 'x')).ok());
   }
-  ASSERT_GE(ResidentMegabytes(), before + kMessages);
+  ASSERT_GE(resident_mb(), before + kMessages);
   for (int i = 0; i < kMessages; ++i) ASSERT_EQ(client.PoppedBytes(), kMegabyte);
-  EXPECT_TRUE(Within(15s, [&] { return ResidentMegabytes() <= before + 24; }))
-      << ResidentMegabytes() << " MB are resident, " << before << " MB before the messages";
+  EXPECT_TRUE(Within(15s, [&] { return resident_mb() <= before + 24; }))
+      << resident_mb() << " MB are resident, " << before << " MB before the messages";
 }
 
 }  // namespace
