@@ -45,9 +45,8 @@ class Calls {
   QueueService queues_;
   EggFinder eggs_;
   PollingExchange polling_;
-  const relay::Address introspection_;
-  AuditLog* const audit_;
   const Target introspection_;
+  AuditLog* const audit_;
 };
 
 }  // namespace fate::rollsite
