@@ -155,6 +155,7 @@ class Rollsite(Process):
         (self.folder / "eggroll.properties").write_text("\n".join([
             f"eggroll.rollsite.host={name}", f"eggroll.rollsite.port={port}",
             f"eggroll.rollsite.admin.port={self.admin.rsplit(':', 1)[1]}", f"eggroll.rollsite.party.id={party}",
+            f"eggroll.rollsite.audit.dir={self.folder}/audit",
             f"eggroll.rollsite.route.table.path={self.folder}/route_table.json", *more]) + "\n")
         self.start([str(BIN / "bin/rollsite"), "--config", str(self.folder / "eggroll.properties")])
 

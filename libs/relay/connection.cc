@@ -236,7 +236,7 @@ struct ConnectionCallbacks {
       }
     }
     if (size > 0) connection->meter_.Data();
-    if (auto handler = stream->handler_) handler->OnSent(size);
+    stream->Sent(size);
     return connection->out_.bytes() >= kOutputBytes ? NGHTTP2_ERR_PAUSE : 0;
   }
 

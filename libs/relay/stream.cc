@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "relay/connection.h"
+#include "relay/grpc_wire.h"
 
 namespace fate::relay {
 
@@ -24,6 +25,7 @@ const Peer& Stream::peer() const { return connection_->peer(); }
 
 void Stream::SendHeaders(const Headers& headers, bool end) {
   if (connection_->closed_) return;
+  answer_begun_ = true;
   if (end) end_queued_ = true;
   if (end && meter_) meter_->OnStatus(headers);
   connection_->SubmitResponse(this, headers, end);
@@ -51,6 +53,27 @@ void Stream::Resume() {
   connection_->MarkDirty();
 }
 
+void Stream::Sent(size_t bytes) {
+  if (meter_) meter_->OnSent(bytes);
+  if (auto handler = handler_) handler->OnSent(bytes);
+}
+
+void Stream::FailLater(absl::Status why) {
+  if (std::exchange(failing_, true)) return;
+  loop().Defer([weak = connection_->weak_from_this(), id = id_, why = std::move(why)] {
+    const auto connection = weak.lock();
+    if (!connection || connection->closed_) return;
+    const auto it = connection->streams_.find(id);
+    if (it != connection->streams_.end()) it->second->Fail(why);
+  });
+}
+
+void Stream::Fail(const absl::Status& why) {
+  const auto handler = std::exchange(handler_, nullptr);
+  answer_begun_ ? Reset(kEnhanceYourCalm) : SendStatus(this, /*head_sent=*/false, why);
+  if (handler) handler->OnClosed(why);
+}
+
 void Stream::Reset(uint32_t error_code) {
   handler_.reset();
   on_written_ = nullptr;
@@ -65,6 +88,7 @@ void Stream::Consume(size_t bytes) {
   if (connection_->closed_) return;
   bytes = std::min(bytes, unconsumed_bytes_);
   unconsumed_bytes_ -= bytes;
+  if (meter_) meter_->OnConsumed(bytes);
   connection_->buffer_->Release(bytes);
   nghttp2_session_consume_stream(connection_->session_, id_, bytes);
   connection_->MarkDirty();

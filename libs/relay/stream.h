@@ -59,7 +59,9 @@ class Meter {
  public:
   virtual ~Meter() = default;
   virtual void OnRequest(std::string_view bytes) = 0;  // DATA that is handed on
+  virtual void OnConsumed(size_t bytes) = 0;           // and that has gone on
   virtual void OnAnswer(std::string_view bytes) = 0;   // DATA that is queued
+  virtual void OnSent(size_t bytes) = 0;               // and that has gone to the socket
   virtual void OnStatus(const Headers& trailers) = 0;  // the end of the answer is queued
 };
 
@@ -81,6 +83,9 @@ class Stream {
   Meter* meter() const { return meter_.get(); }
   // RST_STREAM. No event follows, not even OnClosed; the Stream is gone for the caller.
   void Reset(uint32_t error_code);
+  // Server side: ends the call at the end of this turn, for its handler as if the client had left:
+  // with `why`, or by ENHANCE_YOUR_CALM, RESOURCE_EXHAUSTED to gRPC, if the answer has begun.
+  void FailLater(absl::Status why);
   // Returns `bytes` of received data to the peer's window.
   void Consume(size_t bytes);
 
@@ -95,6 +100,8 @@ class Stream {
   friend struct ConnectionCallbacks;
   Stream(Connection* connection, int32_t id);
   void Resume();
+  void Sent(size_t bytes);
+  void Fail(const absl::Status& why);
 
   Connection* const connection_;
   int32_t id_;
@@ -108,12 +115,12 @@ class Stream {
   bool incoming_too_long_ = false;
   absl::Time opened_at_;
   size_t unconsumed_bytes_ = 0;
-  bool head_received_ = false;
+  bool head_received_ = false, answer_begun_ = false, failing_ = false;
   bool end_queued_ = false, end_sent_ = false, end_received_ = false;
   bool waits_for_data_ = false;  // the library was told that nothing is queued
 };
 
 // HTTP/2 error codes used here (RFC 9113, 7).
-inline constexpr uint32_t kNoError = 0, kRefusedStream = 7, kCancel = 8;
+inline constexpr uint32_t kNoError = 0, kRefusedStream = 7, kCancel = 8, kEnhanceYourCalm = 11;
 
 }  // namespace fate::relay

@@ -15,6 +15,7 @@ using Tokens = AccessSettings::Tokens;
 
 constexpr char kQueueClients[] = "eggroll.rollsite.queue.clients";
 constexpr char kPlainClients[] = "eggroll.rollsite.plain.clients";
+constexpr char kUnnamed[] = "eggroll.rollsite.tls.unnamed";
 constexpr char kTokenCheck[] = "eggroll.rollsite.token.check";
 constexpr char kTokenFile[] = "eggroll.rollsite.token.file";
 constexpr std::string_view kTokenSuffix = ".token";
@@ -85,6 +86,11 @@ absl::StatusOr<AccessSettings> AccessSettings::Read(const Properties& properties
                    ReadClients(properties, kQueueClients, has_inner ? "inner" : "all", has_inner));
   ASSIGN_OR_RETURN(settings.plain_clients,
                    ReadClients(properties, kPlainClients, "all", has_inner));
+  const std::string unnamed = properties.Get(kUnnamed, "any");
+  if (unnamed != "any" && unnamed != "refused") {
+    return properties.Error(kUnnamed, "write any or refused");
+  }
+  settings.unnamed_speak = unnamed == "any";
   RETURN_IF_ERROR(ReadTokens(properties, &settings));
   return settings;
 }
@@ -128,6 +134,17 @@ absl::StatusOr<std::string> SourceOf(const PartyMap& parties, const relay::Peer&
       peer.certificate->ToString(), peer.host, grant.ToString(),
       claimed.empty() ? "a party it does not name" : fmt::format("party {}", Escape(claimed)),
       parties.Remedy());
+}
+
+absl::Status CheckNamed(const AccessSettings& settings, const PartyMap& parties,
+                        const tls::Certificate& certificate) {
+  if (settings.unnamed_speak || !parties.names_itself() || !parties.Of(certificate).any) {
+    return absl::OkStatus();
+  }
+  return PermissionDeniedError(
+      "the certificate {} names no party, and such speak for none here ({}=refused); put URI "
+      "urn:fate:party:<id> into it, or map SHA256:{} in eggroll.rollsite.tls.party.map",
+      certificate.ToString(), kUnnamed, certificate.sha256);
 }
 
 std::string_view SenderOfTopic(std::string_view session, std::string_view topic) {

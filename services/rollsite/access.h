@@ -32,6 +32,10 @@ struct AccessSettings {
   Clients plain_clients = Clients::kAll;  // eggroll.rollsite.plain.clients
   relay::Address inner;                   // eggroll.rollsite.inner.host, .port; host "": none
 
+  // eggroll.rollsite.tls.unnamed: without a mapping, may a certificate that names no party speak
+  // for any, as upstream allows ("any"), or for none ("refused")?
+  bool unnamed_speak = true;
+
   // Which calls of other parties need x-ptp-token.
   enum class Tokens { kNone, kPtp, kAll };
   Tokens tokens = Tokens::kNone;                // eggroll.rollsite.token.check
@@ -50,6 +54,10 @@ absl::Status CheckEntrance(const AccessSettings& settings, Entrance entrance,
 // names, "" if that is not known. Error: kPermissionDenied naming certificate and claim.
 absl::StatusOr<std::string> SourceOf(const PartyMap& parties, const relay::Peer& peer,
                                      std::string_view claimed);
+
+// Error: kPermissionDenied, if unnamed certificates may not speak and this is one.
+absl::Status CheckNamed(const AccessSettings& settings, const PartyMap& parties,
+                        const tls::Certificate& certificate);
 
 // The sender that a topic of FATE's names: <session>-<role>-<party>-<role>-<party>-<name>; "" for
 // other topics (spec/rollsite.md 4.1).

@@ -53,6 +53,17 @@ TEST(PartyMap, ACertificateSpeaksForThePartiesItIsMappedTo) {
   EXPECT_EQ(Source(map, both, "10001"), "'10001'");
 }
 
+TEST(PartyMap, ACertificateThatNamesNoPartyCanBeRefused) {
+  AccessSettings settings;
+  EXPECT_TRUE(CheckNamed(settings, PartyMap(), Named("gateway")).ok()) << "as upstream";
+  settings.unnamed_speak = false;
+  EXPECT_THAT(ToText(CheckNamed(settings, PartyMap(), Named("gateway"))),
+              AllOf(HasSubstr("PERMISSION_DENIED"), HasSubstr("CN=gateway"),
+                    HasSubstr("eggroll.rollsite.tls.unnamed"), HasSubstr("tls.party.map")));
+  EXPECT_TRUE(CheckNamed(settings, PartyMap(), Named("party-10000")).ok());
+  EXPECT_TRUE(CheckNamed(settings, Map(R"({"CN=x": "*"})"), Named("x")).ok());
+}
+
 TEST(PartyMap, WhatIsNotMappedSpeaksForNobody) {
   PartyMap map = Map(R"({"CN=gateway": ["10000"]})");
   EXPECT_THAT(Source(map, Named("party-9998"), "9998"), HasSubstr("speaks for no party"));

@@ -1,5 +1,8 @@
 #include "rollsite/call_meter.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/time/clock.h"
 #include "base/text.h"
 #include "rollsite/ptp.h"
@@ -38,29 +41,65 @@ void ReadMetadata(const relay::Headers& head, audit::Call* call) {
 
 }  // namespace
 
-void CallMeter::Attach(AuditLog* log, std::string_view method, relay::Stream* stream,
-                       const relay::Headers& head) {
-  stream->SetMeter(std::unique_ptr<relay::Meter>(new CallMeter(log, method, *stream, head)));
+CallMeter* CallMeter::Attach(AuditLog* log, Quotas* quotas, std::string_view method,
+                             relay::Stream* stream, const relay::Headers& head) {
+  auto* meter = new CallMeter(log, quotas, method, stream, head);
+  stream->SetMeter(std::unique_ptr<relay::Meter>(meter));
+  return meter;
 }
 
-CallMeter::CallMeter(AuditLog* log, std::string_view method, const relay::Stream& stream,
+CallMeter::CallMeter(AuditLog* log, Quotas* quotas, std::string_view method, relay::Stream* stream,
                      const relay::Headers& head)
-    : log_(log), loop_(&stream.loop()), start_(loop_->Now()) {
+    : log_(log),
+      quotas_(quotas),
+      stream_(stream),
+      loop_(&stream->loop()),
+      start_(loop_->Now()),
+      party_(quotas->Find("", stream->peer().host)) {
+  ++party_->streams;
+  ReadMetadata(head, &call_);
+  if (!log) return;
   call_.method = method;
-  call_.peer = stream.peer().host;
-  call_.certified = stream.peer().certificate != nullptr;
+  call_.peer = stream->peer().host;
+  call_.certified = stream->peer().certificate != nullptr;
   call_.grpc_code = kCancelled;  // unless it is answered
   request_.Reset(log->digest_limit());
   answer_.Reset(log->digest_limit());
-  ReadMetadata(head, &call_);
 }
 
 CallMeter::~CallMeter() {
+  Release(Quotas::kRequests, held_[Quotas::kRequests]);
+  Release(Quotas::kAnswers, held_[Quotas::kAnswers]);
+  quotas_->Leave(party_);
+  if (!log_) return;
   Finish(&request_, &call_.request);
   Finish(&answer_, &call_.answer);
   call_.end_us = absl::GetCurrentTimeNanos() / 1000;
   call_.duration_us = absl::ToInt64Microseconds(loop_->Now() - start_);
   log_->Add(&call_);
+}
+
+absl::Status CallMeter::Admit(bool limited) {
+  Quotas::Party* const party = quotas_->Find(call_.from, stream_->peer().host);
+  for (const auto way : {Quotas::kRequests, Quotas::kAnswers}) {
+    const size_t held = held_[way];
+    Release(way, held);
+    if (held > 0) quotas_->Hold(party, way, held).IgnoreError();
+    held_[way] = held;
+  }
+  quotas_->Leave(std::exchange(party_, party));
+  return quotas_->Enter(party, limited);
+}
+
+void CallMeter::Hold(Quotas::Way way, size_t bytes) {
+  held_[way] += bytes;
+  if (auto status = quotas_->Hold(party_, way, bytes); !status.ok()) stream_->FailLater(status);
+}
+
+void CallMeter::Release(Quotas::Way way, size_t bytes) {
+  bytes = std::min(bytes, held_[way]);
+  held_[way] -= bytes;
+  quotas_->Release(party_, way, bytes);
 }
 
 void CallMeter::SetPacket(const PacketHeader& header, const Destination& to) {
@@ -77,11 +116,13 @@ void CallMeter::SetPacket(const PacketHeader& header, const Destination& to) {
 void CallMeter::OnRequest(std::string_view bytes) {
   call_.request.bytes += bytes.size();
   request_.Add(bytes);
+  Hold(Quotas::kRequests, bytes.size());
 }
 
 void CallMeter::OnAnswer(std::string_view bytes) {
   call_.answer.bytes += bytes.size();
   answer_.Add(bytes);
+  if (relayed_) Hold(Quotas::kAnswers, bytes.size());
 }
 
 void CallMeter::OnStatus(const relay::Headers& trailers) {

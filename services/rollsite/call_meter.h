@@ -1,8 +1,10 @@
 #pragma once
 
-// What one call has moved and how it ended, for the audit log: begins with the call's head, learns
-// its parties when they are known, and becomes a record when the call's stream is gone.
+// What one call has moved and how it ended: begins with the call's head, learns its parties when
+// they are known, counts against its party's quotas while it runs, and becomes a record of the
+// audit log when its stream is gone.
 
+#include <array>
 #include <memory>
 #include <string_view>
 
@@ -11,34 +13,49 @@
 #include "relay/stream.h"
 #include "rollsite/audit_log.h"
 #include "rollsite/packet_codec.h"
+#include "rollsite/quotas.h"
 
 namespace fate::rollsite {
 
 class CallMeter final : public relay::Meter {
  public:
-  // `method`: a literal.
-  static void Attach(AuditLog* log, std::string_view method, relay::Stream* stream,
-                     const relay::Headers& head);
-  // Null when calls are not recorded.
+  // `method`: a literal. `log`: null if calls are not recorded.
+  static CallMeter* Attach(AuditLog* log, Quotas* quotas, std::string_view method,
+                           relay::Stream* stream, const relay::Headers& head);
+  // Null for health checks and reflection.
   static CallMeter* Of(relay::Stream* stream) { return static_cast<CallMeter*>(stream->meter()); }
 
   ~CallMeter() override;
 
+  const std::string& from() const { return call_.from; }
   void SetFrom(std::string_view party) { call_.from = party; }
   // Of a call of DataTransferService, by its first packet.
   void SetPacket(const PacketHeader& header, const Destination& to);
+  // Counts the call as one of its party, once that is known. Error: kResourceExhausted.
+  absl::Status Admit(bool limited);
+  // From now on answers take room of the relay, too.
+  void SetRelayed() { relayed_ = true; }
 
   void OnRequest(std::string_view bytes) override;
+  void OnConsumed(size_t bytes) override { Release(Quotas::kRequests, bytes); }
   void OnAnswer(std::string_view bytes) override;
+  void OnSent(size_t bytes) override { Release(Quotas::kAnswers, bytes); }
   void OnStatus(const relay::Headers& trailers) override;
 
  private:
-  CallMeter(AuditLog* log, std::string_view method, const relay::Stream& stream,
+  CallMeter(AuditLog* log, Quotas* quotas, std::string_view method, relay::Stream* stream,
             const relay::Headers& head);
+  void Hold(Quotas::Way way, size_t bytes);
+  void Release(Quotas::Way way, size_t bytes);
 
   AuditLog* const log_;
+  Quotas* const quotas_;
+  relay::Stream* const stream_;
   relay::EventLoop* const loop_;
   const absl::Time start_;
+  Quotas::Party* party_;
+  std::array<size_t, 2> held_{};
+  bool relayed_ = false;
   audit::Call call_;
   audit::Digest request_, answer_;
 };

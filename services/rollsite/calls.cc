@@ -70,8 +70,8 @@ Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* au
 void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end) {
   std::string path(relay::Find(head, ":path"));
   std::string_view view = path;
-  if (absl::Status recorded = Record(view, stream, head); !recorded.ok()) {
-    return Refuse("call", stream, recorded);
+  if (absl::Status metered = Meter(view, stream, head); !metered.ok()) {
+    return Refuse("call", stream, metered);
   }
   if (absl::Status allowed = Admit(entrance, *stream, head); !allowed.ok()) {
     return Refuse("call", stream, allowed);
@@ -99,11 +99,14 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
 }
 
 // Everything but health and reflection.
-absl::Status Calls::Record(std::string_view path, relay::Stream* stream,
-                           const relay::Headers& head) {
-  if (!audit_ || IsIntrospection(path)) return absl::OkStatus();
-  CallMeter::Attach(audit_, NameOf(path), stream, head);
-  return audit_->Accepts();
+absl::Status Calls::Meter(std::string_view path, relay::Stream* stream,
+                          const relay::Headers& head) {
+  if (IsIntrospection(path)) return absl::OkStatus();
+  auto* meter = CallMeter::Attach(audit_, gateway_->quotas(), NameOf(path), stream, head);
+  if (audit_) RETURN_IF_ERROR(audit_->Accepts());
+  // DataTransferService says in its first packet whose the call is.
+  if (!path.starts_with(kPtpTransport) && !path.starts_with(kPtpProtocol)) return absl::OkStatus();
+  return meter->Admit(!gateway_->IsSelf(meter->from()));
 }
 
 // What can be told from the head of a call: entrance, token.
@@ -148,7 +151,7 @@ void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
   if (!source.ok()) return Refuse("invoke", stream, source.status());
   if (context.Source().empty() && !source->empty()) {  // Java's gateways do not say (spec 3)
     context.source_node = *source;
-    if (auto* meter = CallMeter::Of(stream)) meter->SetFrom(*source);
+    CallMeter::Of(stream)->SetFrom(*source);
     head.push_back({"x-ptp-source-node-id", *source});
   }
   const std::string& party = context.Target();

@@ -30,7 +30,7 @@ class Calls {
   PollingExchange& polling() { return polling_; }
 
  private:
-  absl::Status Record(std::string_view path, relay::Stream* stream, const relay::Headers& head);
+  absl::Status Meter(std::string_view path, relay::Stream* stream, const relay::Headers& head);
   absl::Status Admit(Entrance entrance, const relay::Stream& stream,
                      const relay::Headers& head) const;
   void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);

@@ -142,6 +142,7 @@ absl::StatusOr<Config> Config::Load(const std::string& path) {
   RETURN_IF_ERROR(ReadNative(properties, &config));
   ASSIGN_OR_RETURN(config.tls, TlsSettings::Read(properties, config.listen.host));
   ASSIGN_OR_RETURN(config.access, AccessSettings::Read(properties));
+  ASSIGN_OR_RETURN(config.quotas, QuotaSettings::Read(properties));
   const std::string logs = properties.Get("eggroll.logs.dir", "logs");
   ASSIGN_OR_RETURN(config.audit, AuditSettings::Read(properties, logs + "/audit"));
   return config;

@@ -18,6 +18,7 @@
 #include "rollsite/access.h"
 #include "rollsite/audit_settings.h"
 #include "rollsite/queue_settings.h"
+#include "rollsite/quotas.h"
 #include "rollsite/tls_settings.h"
 
 namespace fate::rollsite {
@@ -55,6 +56,7 @@ struct Config {
   TlsSettings tls;
   AccessSettings access;
   AuditSettings audit;
+  QuotaSettings quotas;
 
   // What was wrong but has a default, as OSX treats it: one line each, naming file and key.
   std::vector<std::string> warnings;

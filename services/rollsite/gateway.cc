@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "relay/grpc_wire.h"
+#include "rollsite/call_meter.h"
 
 namespace fate::rollsite {
 
@@ -97,6 +98,7 @@ absl::StatusOr<std::string> Gateway::Source(const relay::Peer& peer,
     return UnavailableError("which parties certificates stand for is not known: {}",
                             Message(tls_->listener_status()));
   }
+  RETURN_IF_ERROR(CheckNamed(config_.access, *parties, *peer.certificate));
   WarnOfUnnamed(*parties, *peer.certificate);
   return SourceOf(*parties, peer, claimed);
 }
@@ -104,6 +106,7 @@ absl::StatusOr<std::string> Gateway::Source(const relay::Peer& peer,
 void Gateway::PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
                      std::vector<relay::Slice> first, bool ended, const Target& target,
                      relay::Lane lane) {
+  if (auto* meter = CallMeter::Of(stream)) meter->SetRelayed();
   relay::ForwardTarget to{target.address, lane, target.text, target.tls};
   if (!target.token.empty() && relay::Find(head, "x-ptp-token").empty()) {
     head.push_back({"x-ptp-token", target.token});

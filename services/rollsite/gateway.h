@@ -13,6 +13,7 @@
 #include "rollsite/config.h"
 #include "rollsite/hop_numbers.h"
 #include "rollsite/own_addresses.h"
+#include "rollsite/quotas.h"
 #include "rollsite/tls_store.h"
 #include "rollsite/ways.h"
 #include "routing/route_watcher.h"
@@ -37,6 +38,7 @@ class Gateway {
   const Config& config() const { return config_; }
   relay::EventLoop& loop() const { return upstreams_.loop(); }
   relay::Upstreams* upstreams() { return &upstreams_; }
+  Quotas* quotas() { return &quotas_; }
   relay::UnaryCall::Collected* collected() { return &collected_; }
   HopNumbers* hop_numbers() { return &hop_numbers_; }
   size_t& hop_kept_bytes() { return hop_kept_bytes_; }
@@ -77,6 +79,7 @@ class Gateway {
   const Config& config_;
   relay::Upstreams upstreams_;
   relay::UnaryCall::Collected collected_;
+  Quotas quotas_{config_.quotas};
   HopNumbers hop_numbers_;
   size_t hop_kept_bytes_ = 0;
   const routing::RouteWatcher* const routes_;

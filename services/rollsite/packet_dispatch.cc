@@ -92,6 +92,14 @@ routing::Call CallOf(const PacketHeader& header, const Destination& to, std::str
           by_ext ? std::string_view(to.ext->srcrole()) : header.src().role(), to.party, to_role};
 }
 
+absl::Status Admit(const Gateway& gateway, const PacketHeader& header, const Destination& to,
+                   relay::Stream* stream) {
+  CallMeter* const meter = CallMeter::Of(stream);
+  meter->SetPacket(header, to);
+  RETURN_IF_ERROR(CheckSource(gateway, stream->peer(), header, to));
+  return meter->Admit(!gateway.IsSelf(meter->from()));
+}
+
 void ServeOperator(Gateway* gateway, relay::Stream* stream, relay::Headers head,
                    std::vector<relay::Slice> received) {
   relay::UnaryCall::Serve(
@@ -123,8 +131,7 @@ void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
       [gateway, eggs, polling](const PacketHeader& header, relay::Stream* from, relay::Headers head,
                                std::vector<relay::Slice> received, bool ended) {
         Destination to = DestinationOf(header);
-        if (auto* meter = CallMeter::Of(from)) meter->SetPacket(header, to);
-        auto source = CheckSource(*gateway, from->peer(), header, to);
+        auto source = Admit(*gateway, header, to, from);
         if (!source.ok()) return Refuse("push", from, source);
         if (gateway->IsSelf(to.party)) {
           auto permitted = gateway->Permits(CallOf(header, to, to.role));
@@ -148,8 +155,7 @@ void DispatchUnaryCall(Gateway* gateway, PollingExchange* polling, relay::Stream
       [gateway, polling](const PacketHeader& header, relay::Stream* from, relay::Headers head,
                          std::vector<relay::Slice> received, bool ended) {
         Destination to = DestinationOf(header);
-        if (auto* meter = CallMeter::Of(from)) meter->SetPacket(header, to);
-        auto source = CheckSource(*gateway, from->peer(), header, to);
+        auto source = Admit(*gateway, header, to, from);
         if (!source.ok()) return Refuse("unaryCall", from, source);
         auto target = gateway->Route(CallOf(header, to, header.dst().role()));
         if (IsRouteOperator(header.operator_()) &&

@@ -118,10 +118,13 @@ class Exchanger final : public relay::StreamHandler,
                                "metadata.dst.partyId: {}",
                                Message(party.status())));
     }
-    if (auto* meter = CallMeter::Of(stream_)) meter->SetFrom(party->str());
+    CallMeter::Of(stream_)->SetFrom(party->str());
     // Else one party could take what is meant for another.
     auto allowed = exchange_->gateway_->Source(stream_->peer(), party->str());
     if (!allowed.ok()) return End(allowed.status());
+    if (auto status = CallMeter::Of(stream_)->Admit(/*limited=*/true); !status.ok()) {
+      return End(status);
+    }
     party_ = frame.metadata().dst().partyid();
     StartTimer(exchange_->gateway_->config().polling_no_data_timeout);
     if (!exchange_->Park(party_, shared_from_this())) {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "http/admin.h"
 #include "osx/osx.grpc.pb.h"
 #include "proxy/proxy.grpc.pb.h"
@@ -154,6 +155,12 @@ void Rollsite::SayWhoIsServed() const {
     log::Info("TLS on {}, certificates of clients {}",
               relay::Address{config_.tls.address.host, port}.ToString(),
               clients[static_cast<int>(config_.tls.clients)]);
+    if (config_.tls.party_map.empty() && config_.access.unnamed_speak) {
+      log::Warning(
+          "a certificate that names no party may speak for any; map certificates to parties in "
+          "eggroll.rollsite.tls.party.map, or set eggroll.rollsite.tls.unnamed=refused if each "
+          "names its party (URI urn:fate:party:<id> or CN=party-<id>)");
+    }
   }
   if (int port = Port(Entrance::kInner)) {
     log::Info("one's own components on {}",
@@ -243,6 +250,7 @@ void Rollsite::UpdateGauges() {
   calls.Set(static_cast<double>(now.calls));
   peers.Set(static_cast<double>(now.peers));
   table.Set(routes_.status().ok() ? 1 : 0);
+  UpdateParties();
   if (audit_) {
     static auto& records = Gauge("rollsite_audit_ok", "1: the audit log can be written");
     static auto& backlog =
@@ -260,6 +268,30 @@ void Rollsite::UpdateGauges() {
   files.Set(tls_.files_ok() ? 1 : 0);
   for (const auto& [file, when] : tls_.Expiries()) {
     expiries.Add({{"file", file}}).Set(static_cast<double>(absl::ToUnixSeconds(when)));
+  }
+}
+
+// What each party takes at this moment; one that has left stands at zero.
+void Rollsite::UpdateParties() {
+  constexpr size_t kMostParties = 1000;
+  static auto& streams = prometheus::BuildGauge()
+                             .Name("rollsite_party_calls")
+                             .Help("Calls of a party that have not ended")
+                             .Register(Metrics());
+  static auto& bytes = prometheus::BuildGauge()
+                           .Name("rollsite_party_waiting_bytes")
+                           .Help("Bytes of a party's calls that wait for a receiver")
+                           .Register(Metrics());
+  using Parties = std::vector<Quotas::Party>;
+  auto now = OnLoop<Parties>([this] { return gateway_->quotas()->Busy(kMostParties); }, Parties{});
+  for (auto& [name, gauges] : party_gauges_) gauges[0]->Set(0), gauges[1]->Set(0);
+  for (const Quotas::Party& party : now) {
+    if (!party_gauges_.count(party.name) && party_gauges_.size() >= kMostParties) continue;
+    auto& gauges = party_gauges_[party.name];
+    gauges = {&streams.Add({{"party", Escape(party.name)}}),
+              &bytes.Add({{"party", Escape(party.name)}})};
+    gauges[0]->Set(static_cast<double>(party.streams));
+    gauges[1]->Set(static_cast<double>(party.bytes[0] + party.bytes[1]));
   }
 }
 

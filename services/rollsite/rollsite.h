@@ -3,12 +3,15 @@
 // The rollsite service: configuration, the relay's thread, the route table's watcher, the gRPC
 // server for health and reflection, the admin address.
 
+#include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/metrics.h"
 #include "daemon/daemon.h"
 #include "http/server.h"
 #include "relay/server.h"
@@ -47,6 +50,7 @@ class Rollsite final : public daemon::Running {
   size_t connection_count() const;
   absl::Status Health();
   void UpdateGauges();
+  void UpdateParties();
   void SayWhoIsServed() const;
   void StopRelay();
   template <class Result>
@@ -69,6 +73,8 @@ class Rollsite final : public daemon::Running {
   };
   std::vector<Listener> listeners_;
   std::thread thread_;
+  // On the admin server's one thread: calls and bytes by party.
+  std::map<std::string, std::array<prometheus::Gauge*, 2>> party_gauges_;
   std::unique_ptr<http::Server> admin_;
   std::unique_ptr<HttpInterface> http_;
 };
