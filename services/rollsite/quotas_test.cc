@@ -77,6 +77,7 @@ class Stalled final : public DataTransferService::CallbackService {
   Stalled() {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.28:0", grpc::InsecureServerCredentials(), &port_);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // else it takes in whole messages
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
   }
