@@ -48,7 +48,7 @@ void Rope::Copy(std::string_view bytes, size_t expected) {
     if (copy_room_ == 0 || pieces_.empty() ||
         pieces_.back().data + pieces_.back().size != copy_end_ ||
         pieces_.back().owner.use_count() > 1) {
-      copy_room_ = std::min(kCopyBlockBytes, bytes.size() + expected);
+      copy_room_ = std::min(kCopyBlockBytes, bytes.size() + std::min(expected, kCopyBlockBytes));
       auto owner = std::make_shared_for_overwrite<char[]>(copy_room_);
       copy_end_ = owner.get();
       pieces_.push_back({owner, owner.get(), 0});

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "relay/client_call.h"
+#include "relay/raw_client.h"
 #include "rollsite/hop_numbers.h"
 #include "rollsite/queue_stub.h"
 #include "rollsite/test_support.h"
@@ -372,6 +373,36 @@ TEST(OtherGateways, AreNeverSentAMessageTwice) {
   EXPECT_EQ(java.pushes, 1);
   EXPECT_EQ(client.Push({.target = "10000"}, "t", "b"), kStored);
   EXPECT_EQ(java.pushes, 2);
+}
+
+// gRPC does not promise that a message's five bytes of length come in one piece: a socket's read
+// may end among them.
+TEST(OtherGateways, GetAMessageThatArrivesByteByByte) {
+  namespace raw = relay::raw;
+  Site receiver("127.0.0.22", "10000", R"({"route_table": {}, "self_party": ["10000"]})");
+  Site sender("127.0.0.21", "9999",
+              fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}},
+                              "self_party": ["9999"]}})",
+                          EndpointJson("127.0.0.22", receiver.port())));
+  org::ppc::ptp::PushInbound push;
+  push.set_topic("t");
+  push.set_payload("payload");
+  const std::string bytes = push.SerializeAsString();
+  const std::string message = raw::Number(0, 1) + raw::Number(bytes.size(), 4) + bytes;
+  std::string request =
+      raw::Preface() + raw::Frame(raw::kHeaders, raw::kEndHeaders, 1,
+                                  raw::RequestBlock("/org.ppc.ptp.PrivateTransferTransport/push") +
+                                      raw::Literal("x-ptp-tech-provider-code", "FATE") +
+                                      raw::Literal("x-ptp-session-id", "s") +
+                                      raw::Literal("x-ptp-target-node-id", "10000"));
+  for (size_t i = 0; i < message.size(); ++i) {
+    request += raw::Frame(raw::kData, i + 1 == message.size() ? raw::kEndStream : 0, 1,
+                          message.substr(i, 1));
+  }
+  raw::Client client(sender.port(), "127.0.0.21");
+  ASSERT_TRUE(client.Send(request));
+  QueueStub stub(receiver.channel());
+  EXPECT_EQ(stub.Pop("t", 5000), "E0000000000||payload");
 }
 
 TEST(HopNumbers, AreOfOneTopicAndNeverGivenTwice) {

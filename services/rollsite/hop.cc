@@ -58,7 +58,7 @@ void Hop::Drop() {
 
 void Hop::Send(relay::Slice slice) {
   received_ += slice.size;
-  if (keeps_) kept_.Append(slice, options_.bytes - received_);
+  if (keeps_) kept_.Append(slice, options_.bytes - std::min(received_, options_.bytes));
   if (call_) call_->Send(std::move(slice));
 }
 

@@ -38,6 +38,7 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
       if (!length.ok()) return Fail(length.status());
       length_ = *length;
     }
+    if (frame_head_.size() < relay::kFrameHeadBytes) return;
     if (slice.size > length_ - received_) {
       return Fail(InvalidArgumentError("more than one message in a push"));
     }
