@@ -3,9 +3,8 @@
 // Who may call what, by the entrance a call came in through, its peer's certificate and its token.
 //
 //   entrance   serves                                       for whom
-//   main       everything; queue calls and clear text may   eggroll.rollsite.queue.clients and
-//              be kept to this machine ("loopback")                  .plain.clients: all, loopback,
-//              inner
+//   main       everything; queue calls and clear text may   eggroll.rollsite.queue.clients,
+//              be kept to this machine ("loopback")         .plain.clients: all, loopback, inner
 //   TLS        what other parties need: no queue calls      certificates, as the listener demands
 //   inner      everything                                   one's own components
 //

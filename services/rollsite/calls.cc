@@ -76,6 +76,9 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
   if (absl::Status allowed = Admit(entrance, *stream, head); !allowed.ok()) {
     return Refuse("call", stream, allowed);
   }
+  if (absl::Status counted = CountForParty(view, stream); !counted.ok()) {
+    return Refuse("call", stream, counted);
+  }
   if (view.starts_with(kPtpTransport)) {
     return OnTransport(view.substr(std::string_view(kPtpTransport).size()), stream,
                        std::move(head));
@@ -102,11 +105,18 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
 absl::Status Calls::Meter(std::string_view path, relay::Stream* stream,
                           const relay::Headers& head) {
   if (IsIntrospection(path)) return absl::OkStatus();
-  auto* meter = CallMeter::Attach(audit_, gateway_->quotas(), NameOf(path), stream, head);
-  if (audit_) RETURN_IF_ERROR(audit_->Accepts());
-  // DataTransferService says in its first packet whose the call is.
+  CallMeter::Attach(audit_, gateway_->quotas(), NameOf(path), stream, head);
+  return audit_ ? audit_->Accepts() : absl::OkStatus();
+}
+
+// Whose quota a call takes up is for its certificate to say before its metadata: nobody may use up
+// another party's, or pass for one's own. DataTransferService tells in its first packet.
+absl::Status Calls::CountForParty(std::string_view path, relay::Stream* stream) {
   if (!path.starts_with(kPtpTransport) && !path.starts_with(kPtpProtocol)) return absl::OkStatus();
-  return meter->Admit(!gateway_->IsSelf(meter->from()));
+  auto* meter = CallMeter::Of(stream);
+  ASSIGN_OR_RETURN(const std::string source, gateway_->Source(stream->peer(), meter->from()));
+  meter->SetFrom(source);
+  return meter->Admit(!gateway_->IsSelf(source));
 }
 
 // What can be told from the head of a call: entrance, token.
@@ -147,12 +157,10 @@ void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
 void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
   if (LacksProvider(stream, head)) return;
   PtpContext context = PtpContext::Read(head);
-  auto source = gateway_->Source(stream->peer(), context.Source());
-  if (!source.ok()) return Refuse("invoke", stream, source.status());
-  if (context.Source().empty() && !source->empty()) {  // Java's gateways do not say (spec 3)
-    context.source_node = *source;
-    CallMeter::Of(stream)->SetFrom(*source);
-    head.push_back({"x-ptp-source-node-id", *source});
+  const std::string& source = CallMeter::Of(stream)->from();
+  if (context.Source().empty() && !source.empty()) {  // Java's gateways do not say (spec 3)
+    context.source_node = source;
+    head.push_back({"x-ptp-source-node-id", source});
   }
   const std::string& party = context.Target();
   if (gateway_->IsSelf(party)) return queues_.ServeInvoke(stream, std::move(head));

@@ -31,6 +31,7 @@ class Calls {
 
  private:
   absl::Status Meter(std::string_view path, relay::Stream* stream, const relay::Headers& head);
+  absl::Status CountForParty(std::string_view path, relay::Stream* stream);
   absl::Status Admit(Entrance entrance, const relay::Stream& stream,
                      const relay::Headers& head) const;
   void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);

@@ -1,13 +1,12 @@
 #include "rollsite/http_calls.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
-#include "base/json_depth.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "osx/osx.pb.h"
+#include "rollsite/http_json.h"
 #include "rollsite/ptp.h"
 #include "transfer_queue/types.h"
 
@@ -15,12 +14,6 @@ namespace fate::rollsite {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string Text(const Json& body, const char* key) {
-  const auto it = body.find(key);
-  if (it == body.end() || it->is_null()) return "";
-  return it->is_string() ? it->get<std::string>() : it->dump();
-}
 
 int64_t Number(const Json& body, const char* key) {
   return ParseInt<int64_t>(Text(body, key)).value_or(0);
@@ -62,9 +55,7 @@ absl::StatusOr<PtpCall> ToInvoke(const Json& body) {
 }  // namespace
 
 absl::StatusOr<PtpCall> ParseHttpCall(std::string_view method, std::string_view text) {
-  Json body;
-  if (JsonDepth(text) <= kMaxJsonDepth)
-    body = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const Json body = ParseBody(text);
   if (!body.is_object()) return InvalidArgumentError("invalid json");
   if (method == "push") return ToPush(body);
   if (method == "pop") return ToPop(body);

@@ -2,15 +2,13 @@
 
 #include <openssl/crypto.h>
 
-#include <nlohmann/json.hpp>
-
 #include "absl/strings/escaping.h"
-#include "base/json_depth.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "osx/osx.pb.h"
 #include "relay/client_call.h"
 #include "rollsite/http_calls.h"
+#include "rollsite/http_json.h"
 #include "rollsite/ptp.h"
 #include "transfer_queue/transfer_queue.h"
 
@@ -30,12 +28,6 @@ http::Response ToResponse(const Json& answer, int status = 200) {
   response.status = status;
   response.body = answer.dump(-1, ' ', false, Json::error_handler_t::replace);
   return response;
-}
-
-std::string Text(const Json& body, const char* key) {
-  const auto it = body.find(key);
-  if (it == body.end() || it->is_null()) return "";
-  return it->is_string() ? it->get<std::string>() : it->dump();
 }
 
 std::string ToBase64(const std::string& bytes) {
@@ -166,9 +158,7 @@ void HttpInterface::Channel(std::string_view method, const http::Request& reques
 }
 
 http::Response HttpInterface::Router(std::string_view method, const std::string& text) const {
-  Json body;
-  if (JsonDepth(text) <= kMaxJsonDepth)
-    body = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const Json body = ParseBody(text);
   if (!body.is_object()) {
     return ToResponse({{"code", kParameterError}, {"msg", "invalid json"}});
   }

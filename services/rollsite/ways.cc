@@ -6,7 +6,7 @@
 namespace fate::rollsite {
 namespace {
 
-// Names are the callers' to choose; beyond this the oldest knowledge goes.
+// Names are the callers' to choose; beyond this all are looked up anew.
 constexpr size_t kMaxEntries = 4096;
 
 std::unique_ptr<const Way> MakeWay(const routing::RouteTable& table, const std::string& table_path,
