@@ -23,6 +23,12 @@ def figure(name, value, unit, better, bar=None, peer=None, peer_value=None, bar_
     return line
 
 
+def table(rows):
+    """Rows of cells as text, in columns; the first row is the head."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
 def publish(name, figures, quick):
     def text(value):
         return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -32,9 +38,7 @@ def publish(name, figures, quick):
         rows.append([f["name"], text(f["value"]), f["unit"], f["peer"] or "-", "missing" if f["peer"] and f["peer_value"] is None else text(f["peer_value"]),
                      text(f["ratio"]), text(f["bar"]),
                      "-" if f["holds"] is None else "yes" if f["holds"] else "NO"])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    print(table(rows))
     for f in figures:
         if f.get("note"):
             print(f"{f['name']}: {f['note']}")
@@ -45,9 +49,9 @@ def publish(name, figures, quick):
 
 
 def plot(name, figures):
-    """bench/out/NAME.svg: how far from its bar every figure is, on a scale of powers of two."""
-    rows = [(f, f["ratio"] if f["bar_on"] == "ratio" else f["value"]) for f in figures if f["bar"]]
-    rows = [(f, judged / f["bar"] if f["better"] == "higher" else f["bar"] / judged) for f, judged in rows if judged and judged > 0]
+    """bench/out/NAME.svg: how far every figure is from its bar, or in grey from its peer, on a scale of powers of two."""
+    rows = [(f, f["ratio"] if f["bar_on"] == "ratio" or not f["bar"] else f["value"], f["bar"] or 1.0) for f in figures]
+    rows = [(f, judged / bar if f["better"] == "higher" else bar / judged) for f, judged, bar in rows if judged and judged > 0]
     left, scale, reach, height = 210, 70, 5, 22
 
     def x(margin):
@@ -55,7 +59,7 @@ def plot(name, figures):
 
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{x(2 ** reach) + 190:.0f}" height="{height * (len(rows) + 2)}" '
              'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>',
-             f'<text x="8" y="15">{name}: how many times better than its bar</text>']
+             f'<text x="8" y="15">{name}: how many times better than its bar (grey: than the peer)</text>']
     bottom = height * (len(rows) + 1)
     for power in range(-2, reach + 1):
         lines.append(f'<line x1="{x(2 ** power)}" y1="{height}" x2="{x(2 ** power)}" y2="{bottom}" '
@@ -63,9 +67,10 @@ def plot(name, figures):
                      f'<text x="{x(2 ** power)}" y="{bottom + 14}" text-anchor="middle">{2 ** power:g}</text>')
     for i, (f, margin) in enumerate(rows):
         y, start, end = height * (i + 1) + 4, min(x(1), x(margin)), max(x(1), x(margin))
-        text = f"{f['value']:.4g} {f['unit']}" + (f", {f['ratio']:.2f} x {f['peer']}" if f["bar_on"] == "ratio" else "")
+        text = f"{f['value']:.4g} {f['unit']}" + (f", {f['ratio']:.2f} x {f['peer']}" if f["bar_on"] == "ratio" or not f["bar"] else "")
+        colour = "#999" if not f["bar"] else "#3a7" if margin >= 1 else "#c44"
         lines.append(f'<text x="8" y="{y + 12}">{f["name"]}</text>'
-                     f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="15" fill="{"#3a7" if margin >= 1 else "#c44"}"/>'
+                     f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="15" fill="{colour}"/>'
                      f'<text x="{max(end, x(1)) + 5:.1f}" y="{y + 12}">{text}</text>')
     path = OUT / f"{name}.svg"
     path.write_text("\n".join(lines + ["</svg>"]) + "\n")

@@ -68,7 +68,7 @@ class Certificates:
 
 
 HOSTS = {"sink": "127.0.0.41", "rollsite": "127.0.0.42", "second": "127.0.0.43", "nginx": "127.0.0.44",
-         "haproxy": "127.0.0.45", "osx": "127.0.0.46"}
+         "haproxy": "127.0.0.45", "osx": "127.0.0.46", "exchange": "127.0.0.47"}
 
 
 class Process:
@@ -80,12 +80,16 @@ class Process:
         self.process = None
 
     def start(self, command):
+        self.command = command
         self.log = open(self.folder / "log", "wb")
         self.started = time.monotonic()
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         atexit.register(self.stop)
         wait_for(f"{command[0]} at {self.address} ({self.folder}/log)", self.ready)
         return self
+
+    def restart(self):
+        return self.start(self.command)
 
     def ready(self):
         if self.process.poll() is not None:
@@ -137,12 +141,14 @@ class Rollsite(Process):
     def __init__(self, sink, party="9999", host="rollsite", certificates=None):
         super().__init__(HOSTS[host])
         name, port = self.address.rsplit(":", 1)
+        self.plain = self.address  # where queue calls of its own party go
         self.admin = f"{name}:{free_port(name)}"
         sink_host, sink_port = sink.rsplit(":", 1)
         hop = {"ip": sink_host, "port": int(sink_port)}
         more = []
         if certificates:
             plain = free_port(name)
+            self.plain = f"{name}:{plain}"
             hop["is_secure"] = True
             more = [f"eggroll.rollsite.secure.port={port}", "eggroll.core.security.secure.client.auth.enabled=true"]
             for prefix, server in (("", True), ("client.", False)):
@@ -202,8 +208,13 @@ http {{
 class HaProxy(Process):
     """`buffer`: 16 kB is best for small messages, 64 kB for bulk; the benchmark gives each its best."""
 
-    def __init__(self, sink, buffer):
+    def __init__(self, sink, buffer, certificates=None):
         super().__init__(HOSTS["haproxy"])
+        listen = send = "proto h2"
+        if certificates:
+            identity = self.folder / "identity.pem"  # key and certificate in one file
+            identity.write_text("".join(pathlib.Path(f).read_text() for f in (certificates.certificate, certificates.key)))
+            listen = send = f"ssl crt {identity} ca-file {certificates.ca} verify required alpn h2"
         (self.folder / "haproxy.cfg").write_text(f"""
 global
   nbthread 1
@@ -217,10 +228,10 @@ defaults
   timeout client 600s
   timeout server 600s
 frontend in
-  bind {self.address} proto h2
+  bind {self.address} {listen}
   default_backend out
 backend out
-  server sink {sink} proto h2
+  server sink {sink} {send}
 """)
         self.start(["haproxy", "-db", "-f", str(self.folder / "haproxy.cfg")])
 
@@ -232,3 +243,11 @@ class Other(Process):
         super().__init__(HOSTS["osx"])
         os.environ.update(BENCH_LISTEN=self.address, BENCH_SINK=sink, BENCH_FOLDER=str(self.folder))
         self.start(command)
+
+
+class Chain:
+    """A rollsite, whatever stands in the exchange's place, and the next rollsite."""
+
+    def __init__(self, first, exchange, last):
+        self.first, self.exchange, self.last = first, exchange, last
+        self.address = first.address
