@@ -197,6 +197,8 @@ absl::StatusOr<std::vector<RecoveredQueue>> QueueDatabase::Recover() {
       if (auto taken = transfer_queue::SequenceSet::Parse(value)) {
         queue.producers.push_back({key.ToString(), *taken});
       }
+    } else if (kind == 'r') {
+      queue.released = true;
     } else if (kind == 'm' && key.size() == 8) {
       size_t blank = std::min(value.find(' '), value.size());
       auto bytes = ParseInt<uint64_t>(std::string_view(value).substr(0, blank));
@@ -259,15 +261,22 @@ void QueueDatabase::Add(const transfer_queue::EraseMessage& erase, Outcomes*) {
 
 void QueueDatabase::Add(const transfer_queue::DropQueue& drop, Outcomes* outcomes) {
   if (has_durable_writes_) Flush(outcomes);  // so that they are seen and dropped
-  if (drop.durable) DropDurable(drop.queue);
+  if (drop.durable) DropDurable(drop);
   DropSpilled(drop.queue);
   if (drop.ticket != 0) tickets_.push_back(drop.ticket);
-  erasures_.push_back(transfer_queue::DropQueue{0, drop.queue, drop.durable, drop.bytes});
+  erasures_.push_back(drop);
+  std::get<transfer_queue::DropQueue>(erasures_.back()).ticket = 0;
 }
 
-void QueueDatabase::DropDurable(uint64_t queue) {
-  for (char kind : {'q', 'o'}) logged_.Delete(index_, IndexKey(kind, queue));
-  logged_.DeleteRange(index_, IndexKey('p', queue), IndexKey('p', queue + 1));
+void QueueDatabase::DropDurable(const transfer_queue::DropQueue& drop) {
+  const uint64_t queue = drop.queue;
+  logged_.Delete(index_, IndexKey('o', queue));
+  if (drop.keeps_numbers) {
+    logged_.Put(index_, IndexKey('r', queue), "");
+  } else {
+    for (char kind : {'q', 'r'}) logged_.Delete(index_, IndexKey(kind, queue));
+    logged_.DeleteRange(index_, IndexKey('p', queue), IndexKey('p', queue + 1));
+  }
   std::string begin = IndexKey('m', queue), end = IndexKey('m', queue + 1);
   rocksdb::ReadOptions options;
   rocksdb::Slice bound(end);

@@ -7,6 +7,7 @@
 //                 | 'o' queue                 | offset of the next message
 //                 | 'p' queue producer        | numbers taken (SequenceSet::ToText)
 //                 | 'm' queue offset          | bytes blank party
+//                 | 'r' queue                 | nothing: released, only 'q' and 'p' are left
 //   durable       | queue offset              | length of party, party, message
 //   spill         | queue offset              | the same; written without log, gone at the next
 //   Open
@@ -58,7 +59,7 @@ class QueueDatabase {
   void Add(const transfer_queue::EraseMessage& erase, Outcomes* outcomes);
   void Add(const transfer_queue::LoadMessages& load, Outcomes* outcomes);
   void Add(const transfer_queue::DropQueue& drop, Outcomes* outcomes);
-  void DropDurable(uint64_t queue);
+  void DropDurable(const transfer_queue::DropQueue& drop);
   void DropSpilled(uint64_t queue);
   void Flush(Outcomes* outcomes);
   absl::Status WriteBatches();

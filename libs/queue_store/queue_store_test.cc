@@ -196,6 +196,23 @@ TEST_F(DatabaseTest, ADropLeavesNothingNotEvenWhatIsBeingWritten) {
   EXPECT_EQ(queues[0].queue, 3u);
 }
 
+TEST_F(DatabaseTest, ADropMayLeaveTheNumbersOfItsPushes) {
+  Run({Write(1, 1, true, 10, "p"), Write(1, 2, true, 10, "p")});
+  Run({DropQueue{1, 1, true, 20, /*keeps_numbers=*/true}});
+  EXPECT_EQ(Load(1, 1, 100), Offsets{});
+  Open();
+  auto queues = Recover();
+  ASSERT_EQ(queues.size(), 1u);
+  EXPECT_TRUE(queues[0].released);
+  EXPECT_EQ(queues[0].name.topic, "topic 1");
+  EXPECT_TRUE(queues[0].messages.empty());
+  ASSERT_EQ(queues[0].producers.size(), 1u);
+  EXPECT_EQ(queues[0].producers[0].taken.ToText(), "0 1-2");
+  Run({DropQueue{0, 1, true}});
+  Open();
+  EXPECT_TRUE(Recover().empty()) << "dropped once more, nothing is left";
+}
+
 TEST_F(DatabaseTest, ASecondProcessIsRefusedByName) {
   auto second = QueueDatabase::Open(folder_);
   ASSERT_FALSE(second.ok());

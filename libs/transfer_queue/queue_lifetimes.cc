@@ -14,6 +14,10 @@ constexpr absl::Duration kWaitForLoad = absl::Seconds(1);
 void TransferQueues::Restore(std::vector<RecoveredQueue> queues, absl::Time now) {
   now_ = now;
   for (RecoveredQueue& recovered : queues) {
+    if (recovered.released) {
+      released_.Add(recovered.name, recovered.producers, recovered.queue, now_ + limits_.late);
+      continue;
+    }
     Queue* queue = Make(recovered.name.session, recovered.name.topic, recovered.queue);
     if (!queue) return;
     queue->durable = queue->named = queue->on_disk = true;
@@ -80,7 +84,7 @@ Queue* TransferQueues::Make(const std::string& session, const std::string& topic
   }
   auto& queue = sessions_[session][topic];
   queue = std::make_unique<Queue>();
-  while (id == 0 && by_id_.count(next_queue_)) ++next_queue_;
+  while (id == 0 && (by_id_.count(next_queue_) || released_.HasOnDisk(next_queue_))) ++next_queue_;
   queue->id = id != 0 ? id : next_queue_++;
   queue->session = session;
   queue->topic = topic;
@@ -127,11 +131,7 @@ void TransferQueues::Destroy(Queue* queue, std::vector<uint64_t>* tickets) {
     }
   }
   UncountTail(queue);
-  if (queue->on_disk) {
-    uint64_t ticket = tickets ? ++last_ticket_ : 0;
-    if (tickets) tickets->push_back(ticket);
-    actions_->commands.push_back(DropQueue{ticket, queue->id, queue->durable, disk_bytes});
-  }
+  Drop(queue, disk_bytes, tickets);
   age_order_.erase(queue->in_age_order);
   by_id_.erase(queue->id);
   auto session = sessions_.find(queue->session);
@@ -139,7 +139,21 @@ void TransferQueues::Destroy(Queue* queue, std::vector<uint64_t>* tickets) {
   if (session->second.empty()) sessions_.erase(session);
 }
 
+// What it had on disk goes; the numbers of its producers stay for a while.
+void TransferQueues::Drop(Queue* queue, size_t disk_bytes, std::vector<uint64_t>* tickets) {
+  const bool keeps = queue->durable && queue->named && !queue->producers.empty();
+  released_.Add({queue->session, queue->topic}, queue->producers, keeps ? queue->id : 0,
+                now_ + limits_.late);
+  if (!queue->on_disk) return;
+  const uint64_t ticket = tickets ? ++last_ticket_ : 0;
+  if (tickets) tickets->push_back(ticket);
+  actions_->commands.push_back(DropQueue{ticket, queue->id, queue->durable, disk_bytes, keeps});
+}
+
 void TransferQueues::Expire() {
+  for (uint64_t queue : released_.Expire(now_)) {
+    actions_->commands.push_back(DropQueue{.queue = queue, .durable = true});
+  }
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
     uint64_t call = deadlines_.begin()->second;
     Waiter& waiter = waiters_.at(call);
@@ -200,7 +214,7 @@ absl::Time TransferQueues::NextDeadline() const {
   if (!deadlines_.empty()) next = deadlines_.begin()->first;
   if (!lease_deadlines_.empty()) next = std::min(next, lease_deadlines_.begin()->first);
   if (!age_order_.empty()) next = std::min(next, age_order_.front()->last_used + limits_.idle);
-  return next;
+  return std::min(next, released_.NextDeadline());
 }
 
 Stats TransferQueues::stats() const {
@@ -208,6 +222,7 @@ Stats TransferQueues::stats() const {
   stats.queues = by_id_.size();
   stats.waiting_pops = waiters_.size();
   stats.delivering = leases_.size();
+  stats.released_topics = released_.size();
   return stats;
 }
 

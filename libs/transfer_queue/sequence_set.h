@@ -22,6 +22,12 @@ class SequenceSet {
   void Add(uint64_t number);     // one that is kNew
   void Remove(uint64_t number);  // one that is kTaken
 
+  // The highest one taken, 0 if there is none; was each from `number` up to it taken?
+  uint64_t last() const { return ranges_.empty() ? forgotten_ : ranges_.back().second; }
+  bool HasAllFrom(uint64_t number) const {
+    return ranges_.empty() ? forgotten_ == 0 : ranges_.size() == 1 && ranges_[0].first <= number;
+  }
+
   // "5 7-9 12-12": the highest forgotten number, then the ranges.
   std::string ToText() const;
   static std::optional<SequenceSet> Parse(std::string_view text);

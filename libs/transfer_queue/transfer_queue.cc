@@ -43,7 +43,9 @@ void TransferQueues::On(Push& push) {
     return Reply(push.call, kParameterError, std::move(error));
   }
   Queue* queue = Find(push.session, push.topic);
-  if (queue && !push.producer.id.empty() && IsRepeated(queue, push)) return;
+  if (!push.producer.id.empty()) {
+    if ((queue && IsRepeated(queue, push)) || IsOfReleased(push)) return;
+  }
   bool durable = push.durable || limits_.durable || (queue && queue->durable);
   size_t cost = Message::Cost(push.payload.size());
   bool to_memory = !durable && (!queue || queue->EndsInMemory()) &&
@@ -97,6 +99,28 @@ bool TransferQueues::IsRepeated(Queue* queue, const Push& push) {
   } else {
     Reply(push.call, kSuccess, "success");
   }
+  return true;
+}
+
+// Answers a push that was sent before its queue was released. What had been stored was delivered or
+// dropped with the queue: that is for the pusher as if its answer had not been lost.
+bool TransferQueues::IsOfReleased(const Push& push) {
+  switch (released_.Check(push.session, push.topic, push.producer)) {
+    case SequenceSet::Seen::kNew:
+      return false;
+    case SequenceSet::Seen::kForgotten:
+      Refuse(
+          push.call, kParameterError,
+          FailedPreconditionError(
+              "push {} of producer {} to topic {} comes late: session {} was released here after "
+              "later ones; if the session goes on, push it again as another producer",
+              push.producer.sequence, push.producer.id, push.topic, push.session));
+      return true;
+    case SequenceSet::Seen::kTaken:
+      break;
+  }
+  ++stats_.repeated_pushes;
+  Reply(push.call, kSuccess, "success");
   return true;
 }
 
@@ -215,6 +239,10 @@ void TransferQueues::On(Query& query) {
       Reply(query.call, kSuccess, "stored");
     }
     return;
+  }
+  if (seen == SequenceSet::Seen::kNew) {
+    seen = released_.Check(query.session, query.topic, query.producer);
+    if (seen == SequenceSet::Seen::kTaken) return Reply(query.call, kSuccess, "stored");
   }
   if (query.refuse_later && seen == SequenceSet::Seen::kNew) {
     if (!queue && !(queue = Make(query.session, query.topic))) return RefuseQueue(query.call);

@@ -17,7 +17,8 @@
 // written to the client; otherwise the message goes back to its place in the queue.
 //
 // A push that names its producer and a sequence number is stored once, however often it arrives.
-// An empty queue is remembered (numbers, offsets) until its session is released or it is idle.
+// An empty queue is remembered (numbers, offsets) until its session is released or it is idle, its
+// numbers for Limits::late more: what was pushed before a release does not begin the queue anew.
 //
 // No I/O, no threads, no clock: one owner feeds events, gives the answers and hands the commands
 // to a store (libs/queue_store).
@@ -29,6 +30,7 @@
 #include <unordered_map>
 
 #include "transfer_queue/queue.h"
+#include "transfer_queue/released_topics.h"
 
 namespace fate::transfer_queue {
 
@@ -91,6 +93,7 @@ class TransferQueues {
 
   // Pushes.
   bool IsRepeated(Queue* queue, const Push& push);
+  bool IsOfReleased(const Push& push);
   Write* FindWrite(Queue* queue, const Producer& producer);
   absl::Status Room(const Push& push, size_t cost, bool to_disk) const;
   void WriteOut(Queue* queue, Messages message, const Push& push);
@@ -121,6 +124,7 @@ class TransferQueues {
   void Touch(Queue* queue);
   void ForgetIfNothing(Queue* queue);
   void Destroy(Queue* queue, std::vector<uint64_t>* tickets);
+  void Drop(Queue* queue, size_t disk_bytes, std::vector<uint64_t>* tickets);
   void Expire();
   void DropIdle(Queue* queue);
   void DropOld(Queue* queue);
@@ -144,6 +148,7 @@ class TransferQueues {
   std::map<std::string, Topics, std::less<>> sessions_;
   std::unordered_map<uint64_t, Queue*> by_id_;
   std::list<Queue*> age_order_;  // the longest unused first
+  ReleasedTopics released_;
   std::map<std::string, size_t, std::less<>> parties_;
 
   std::unordered_map<uint64_t, Write> writes_;                 // by ticket

@@ -3,7 +3,7 @@
 // "=>" the commands for the store, in order:
 //
 //   limits memory=100 queue_memory=50 disk=1000 party=500 queues=3 waiting=1 idle_ms=1000
-//          lifetime_ms=1000 lease_ms=100 default_wait_ms=50 durable=1
+//          lifetime_ms=1000 lease_ms=100 late_ms=1000 default_wait_ms=50 durable=1
 //                               "4+20" bytes: four messages' overhead and 20 bytes
 //   at 250                      the clock moves to 250 ms, and a tick follows
 //   push 1 s t hello            call 1: session s, topic t, payload hello ("-" is empty);
@@ -14,13 +14,13 @@
 //   hold                        from here on, what became of a delivery is told by
 //   written 2 | unwritten 2     (before "hold" every delivery is written at once)
 //   stored 1 | failed 1 no space | loaded 2 1:hello 2:x       outcomes, by ticket
-//   restore 7 s t next=4 1:5 3:5 p:0_1-3    queue 7; messages offset:bytes; producers
+//   restore 7 s t next=4 1:5 3:5 p:0_1-3    queue 7; messages offset:bytes; producers; released
 //   next 300 | next never       NextDeadline in ms
 //   stats queues=1 messages=1 waiting=0
 //   -> 2 E0000000000 success [hello] 1.1    call, code, message ("-" is empty), payload, message id
 //   -> 5 refused the queues are full
 //   => write 1 1.1 hello durable p:0_1-1 name    ticket, message id, ...
-//   => erase 1.1 durable | load 2 1.3 4194304 | drop 3 1
+//   => erase 1.1 durable | load 2 1.3 4194304 | drop 3 1 | drop 4 1 keeps
 #include "transfer_queue/transfer_queue.h"
 
 #include <gmock/gmock.h>
@@ -78,7 +78,8 @@ struct ShowCommand {
     return fmt::format("=> load {} {} {}", load.ticket, Show(load.from), load.bytes);
   }
   std::string operator()(const DropQueue& drop) const {
-    return fmt::format("=> drop {} {}", drop.ticket, drop.queue);
+    return fmt::format("=> drop {} {}{}", drop.ticket, drop.queue,
+                       drop.keeps_numbers ? " keeps" : "");
   }
 };
 
@@ -233,7 +234,9 @@ class Script {
     words >> queue.queue >> queue.name.session >> queue.name.topic;
     for (std::string word; words >> word;) {
       auto parts = Split(word, ':');
-      if (parts.size() == 1) {
+      if (word == "released") {
+        queue.released = true;
+      } else if (parts.size() == 1) {
         queue.next_offset = *ParseInt<uint64_t>(Split(word, '=')[1]);
       } else if (auto offset = ParseInt<uint64_t>(parts[0])) {
         queue.messages.push_back({*offset, *ParseInt<uint64_t>(parts[1]), ""});
@@ -259,6 +262,7 @@ class Script {
       if (name == "idle_ms") limits.idle = absl::Milliseconds(value);
       if (name == "lifetime_ms") limits.lifetime = absl::Milliseconds(value);
       if (name == "lease_ms") limits.lease = absl::Milliseconds(value);
+      if (name == "late_ms") limits.late = absl::Milliseconds(value);
       if (name == "default_wait_ms") limits.default_wait = absl::Milliseconds(value);
     }
     queues_ = std::make_unique<TransferQueues>(limits);
@@ -272,6 +276,7 @@ class Script {
                                             {"disk", stats.disk_bytes},
                                             {"waiting", stats.waiting_pops},
                                             {"delivering", stats.delivering},
+                                            {"released", stats.released_topics},
                                             {"dropped", stats.dropped_messages},
                                             {"repeated", stats.repeated_pushes},
                                             {"returned", stats.returned_messages},

@@ -29,6 +29,9 @@ inline constexpr std::string_view kTimeOut = "E0000000601";
 inline constexpr std::string_view kNetError = "E0000000607";
 inline constexpr std::string_view kBufferFull = "E0000000700";
 
+// Numbers of pushes to released queues that are remembered: about 80 bytes each.
+inline constexpr size_t kMaxReleasedTopics = 200'000;
+
 struct Limits {
   size_t memory_bytes = kQueueMemoryBytes;            // of all queues; what is beyond goes to disk
   size_t queue_memory_bytes = kQueueMemoryBytes / 4;  // of one queue
@@ -41,6 +44,7 @@ struct Limits {
   absl::Duration lifetime = absl::Hours(36);  // of a message nobody pops
   absl::Duration default_wait = absl::Hours(1);  // of a pop that names no timeout
   absl::Duration lease = absl::Seconds(60);      // a consumer's, to acknowledge
+  absl::Duration late = absl::Minutes(10);  // how long a released queue's pushes may come again
 
   // Where nothing can go to disk, one queue may use all the memory.
   Limits Effective() const;
@@ -165,7 +169,8 @@ struct DropQueue {  // -> Stored, unless the ticket is 0
   uint64_t ticket = 0;
   uint64_t queue = 0;
   bool durable = false;
-  size_t bytes = 0;  // that this frees
+  size_t bytes = 0;            // that this frees
+  bool keeps_numbers = false;  // name and producers stay, until it is dropped once more
 };
 using StoreCommand = std::variant<WriteMessage, EraseMessage, LoadMessages, DropQueue>;
 
@@ -186,10 +191,12 @@ struct RecoveredQueue {
   };
   std::vector<Message> messages;  // ascending
   std::vector<ProducerRecord> producers;
+  bool released = false;  // dropped, but for name and producers
 };
 
 struct Stats {
   size_t queues = 0, messages = 0, waiting_pops = 0, delivering = 0;
+  size_t released_topics = 0;               // of which numbers are remembered
   size_t memory_bytes = 0, disk_bytes = 0;  // a durable message may be in both
   uint64_t dropped_messages = 0;            // unread ones, by release or age, since the start
   uint64_t repeated_pushes = 0;             // answered without storing them again

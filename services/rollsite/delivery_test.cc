@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "http/client.h"
 #include "relay/client_call.h"
 #include "relay/raw_client.h"
 #include "rollsite/hop_numbers.h"
@@ -422,6 +423,97 @@ TEST(HopNumbers, AreOfOneTopicAndNeverGivenTwice) {
   EXPECT_EQ(numbers.size(), 2u);
   EXPECT_NE(numbers.Single().id, numbers.Single().id);
   EXPECT_NE(HopNumbers(1).Single().id, HopNumbers(1).Single().id) << "another run";
+}
+
+TEST(HopNumbers, OfAReleasedSessionAreForgotten) {
+  HopNumbers numbers;
+  for (int session = 0; session < 100; ++session) {
+    for (int topic = 0; topic < 100; ++topic) {
+      numbers.Next("10000", fmt::format("s{}", session), fmt::format("t{}", topic));
+    }
+  }
+  const auto kept = numbers.Next("10000", "s1", "t1");
+  const auto forgotten = numbers.Next("10000", "s2", "t1");
+  EXPECT_EQ(numbers.size(), 10'000u);
+  numbers.Forget("s2", "t1");
+  EXPECT_EQ(numbers.size(), 9'999u);
+  EXPECT_NE(numbers.Next("10000", "s2", "t1").id, forgotten.id);
+  numbers.Forget("never seen", "");
+  EXPECT_EQ(numbers.Next("10000", "s1", "t1").id, kept.id);
+  for (int session = 0; session < 100; ++session) numbers.Forget(fmt::format("s{}", session), "");
+  EXPECT_EQ(numbers.size(), 0u);
+  const auto again = numbers.Next("10000", "s1", "t1");
+  EXPECT_NE(again.id, kept.id);
+  EXPECT_EQ(again.sequence, 1u);
+}
+
+double MetricOf(Site* site, const std::string& name) {
+  auto page = http::Fetch(
+      {.url = fmt::format("http://{}:{}/metrics", site->host(), site->rollsite()->admin_port())});
+  if (!page.ok()) return -1;
+  const size_t at = page->body.find("\n" + name + " ");
+  return at == std::string::npos ? -1 : std::strtod(&page->body[at + name.size() + 2], nullptr);
+}
+
+TEST(OtherGateways, NothingIsLeftOfReleasedSessionsOnEitherSide) {
+  Site receiver("127.0.0.22", "10000", R"({"route_table": {}, "self_party": ["10000"]})",
+                kNoManager, [](Config* config) { config->queues.limits.late = absl::Seconds(1); });
+  Site sender("127.0.0.21", "9999",
+              fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}},
+                              "self_party": ["9999"]}})",
+                          EndpointJson("127.0.0.22", receiver.port())));
+  QueueStub pusher(sender.channel()), popper(receiver.channel());
+  constexpr int kSessions = 10, kTopics = 30;
+  for (int session = 0; session < kSessions; ++session) {
+    for (int topic = 0; topic < kTopics; ++topic) {
+      ASSERT_EQ(pusher.Push({.session = fmt::format("s{}", session), .target = "10000"},
+                            fmt::format("t{}", topic), "a"),
+                kStored);
+    }
+  }
+  EXPECT_EQ(MetricOf(&sender, "rollsite_hop_topics"), kSessions * kTopics);
+  EXPECT_EQ(receiver.rollsite()->queue_stats().queues, size_t{kSessions * kTopics});
+  for (int session = 0; session < kSessions; ++session) {
+    pusher.Release(fmt::format("s{}", session));
+    popper.Release(fmt::format("s{}", session));
+  }
+  EXPECT_EQ(MetricOf(&sender, "rollsite_hop_topics"), 0);
+  EXPECT_EQ(receiver.rollsite()->queue_stats().queues, 0u);
+  EXPECT_TRUE(Within(5s, [&] { return receiver.rollsite()->queue_stats().released_topics == 0; }));
+}
+
+// What a gateway sends again because its answer was lost, when the receiver is through with the
+// session; also when that one was restarted in between.
+TEST(OtherGateways, ALatePushOfAReleasedSessionIsNotDelivered) {
+  const auto folder = std::filesystem::temp_directory_path() / fmt::format("late_{}", getpid());
+  const auto start = [&folder] {
+    return std::make_unique<Site>("127.0.0.22", "9999",
+                                  R"({"route_table": {}, "self_party": ["9999"]})", kNoManager,
+                                  [&folder](Config* config) {
+                                    config->queues.folder = folder.string();
+                                    config->queues.limits.durable = true;
+                                  });
+  };
+  auto site = start();
+  {
+    QueueStub client(site->channel());
+    EXPECT_EQ(client.Push(Numbered(1), "t", "a"), kStored);
+    EXPECT_EQ(client.Pop("t", 1000), "E0000000000||a");
+    EXPECT_EQ(client.Release("s"), kStored);
+    EXPECT_EQ(client.Push(Numbered(1), "t", "a"), kStored) << "its answer was lost";
+    EXPECT_EQ(client.Pop("t", 50), "E0000000601|CONSUME_MSG_TIMEOUT|");
+  }
+  site.reset();
+  site = start();
+  {
+    QueueStub client(site->channel());
+    EXPECT_EQ(client.Push(Numbered(1), "t", "a"), kStored);
+    EXPECT_EQ(client.Pop("t", 50), "E0000000601|CONSUME_MSG_TIMEOUT|");
+    EXPECT_EQ(client.Push(Numbered(2), "t", "b"), kStored) << "the session goes on";
+    EXPECT_EQ(client.Pop("t", 1000), "E0000000000||b");
+  }
+  site.reset();
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -10,24 +10,44 @@ HopNumbers::HopNumbers(size_t max_topics)
 
 transfer_queue::Producer HopNumbers::Next(const std::string& party, const std::string& session,
                                           const std::string& topic) {
-  std::string key = party + '\0' + session + '\0' + topic;
-  if (auto known = by_key_.find(key); known != by_key_.end()) {
-    topics_.splice(topics_.end(), topics_, known->second);
+  key_.assign(party).append(1, '\0').append(topic);
+  auto owner = sessions_.try_emplace(session).first;
+  auto [known, is_new] = owner->second.try_emplace(key_);
+  if (is_new) {
+    topics_.push_back({&*owner, &known->first, ++producers_});
+    known->second = std::prev(topics_.end());
+    if (topics_.size() > max_topics_) ForgetOldest();
   } else {
-    if (topics_.size() >= max_topics_) {
-      by_key_.erase(topics_.front().key);
-      topics_.pop_front();
-    }
-    topics_.push_back({std::move(key), Single()});
-    topics_.back().last.sequence = 0;
-    by_key_[topics_.back().key] = std::prev(topics_.end());
+    topics_.splice(topics_.end(), topics_, known->second);
   }
-  ++topics_.back().last.sequence;
-  return topics_.back().last;
+  Topic& used = topics_.back();
+  return {Id(used.producer), ++used.last};
 }
 
-transfer_queue::Producer HopNumbers::Single() { return {NewId(), 1}; }
+transfer_queue::Producer HopNumbers::Single() { return {Id(++producers_), 1}; }
 
-std::string HopNumbers::NewId() { return fmt::format("{}-{:x}", run_, ++ids_); }
+std::string HopNumbers::Id(uint64_t producer) const {
+  return fmt::format("{}-{:x}", run_, producer);
+}
+
+void HopNumbers::ForgetOldest() {
+  const Topic oldest = topics_.front();
+  topics_.pop_front();
+  Session& session = oldest.session->second;
+  session.erase(session.find(*oldest.key));
+  if (session.empty()) sessions_.erase(sessions_.find(oldest.session->first));
+}
+
+void HopNumbers::Forget(const std::string& session, std::string_view topic) {
+  auto owner = sessions_.find(session);
+  if (owner == sessions_.end()) return;
+  std::erase_if(owner->second, [&](const auto& entry) {
+    const std::string_view key = entry.first;
+    if (!topic.empty() && key.substr(key.find('\0') + 1) != topic) return false;
+    topics_.erase(entry.second);
+    return true;
+  });
+  if (owner->second.empty()) sessions_.erase(owner);
+}
 
 }  // namespace fate::rollsite

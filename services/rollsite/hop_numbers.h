@@ -1,11 +1,13 @@
 #pragma once
 
 // The numbers under which this gateway passes queue pushes on: one producer per topic and
-// receiver, so that the receiving queue can tell a repeated push from a new one. The longest
-// unused topics are forgotten beyond kMaxHopTopics; a forgotten one goes on as another producer.
+// receiver, so that the receiving queue can tell a repeated push from a new one. They are
+// forgotten when their session is released here, the longest unused ones also beyond
+// kMaxHopTopics; what is forgotten goes on as another producer, so that no number comes twice.
 
 #include <list>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "transfer_queue/types.h"
@@ -20,20 +22,30 @@ class HopNumbers {
                                 const std::string& topic);
   // A producer for one push only, of which the topic is not known.
   transfer_queue::Producer Single();
+  // The session is over, or with a topic only that one.
+  void Forget(const std::string& session, std::string_view topic);
   size_t size() const { return topics_.size(); }
 
  private:
+  struct Topic;
+  using Topics = std::list<Topic>;
+  using Session = std::unordered_map<std::string, Topics::iterator>;  // by party and topic
+  using Sessions = std::unordered_map<std::string, Session>;
   struct Topic {
-    std::string key;
-    transfer_queue::Producer last;
+    Sessions::value_type* session;
+    const std::string* key;
+    uint64_t producer;
+    uint64_t last = 0;
   };
-  std::string NewId();
+  std::string Id(uint64_t producer) const;
+  void ForgetOldest();
 
   const size_t max_topics_;
   const std::string run_;  // differs from run to run
-  uint64_t ids_ = 0;
-  std::list<Topic> topics_;  // the longest unused first
-  std::unordered_map<std::string_view, std::list<Topic>::iterator> by_key_;
+  uint64_t producers_ = 0;
+  Topics topics_;  // the longest unused first
+  Sessions sessions_;
+  std::string key_;  // of the look-up at hand
 };
 
 }  // namespace fate::rollsite

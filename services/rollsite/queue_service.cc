@@ -183,10 +183,10 @@ absl::Status QueueService::Restore() {
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(auto recovered, store_->Recover());
-  size_t messages = 0;
-  for (const auto& queue : recovered) messages += queue.messages.size();
-  if (!recovered.empty()) {
-    log::Info("{} durable queues with {} messages are restored from {}", recovered.size(), messages,
+  size_t messages = 0, queues = 0;
+  for (const auto& queue : recovered) messages += queue.messages.size(), queues += !queue.released;
+  if (queues > 0) {
+    log::Info("{} durable queues with {} messages are restored from {}", queues, messages,
               gateway_->config().queues.folder);
   }
   queues_.Restore(std::move(recovered), gateway_->loop().Now());
@@ -260,6 +260,9 @@ uint64_t QueueService::Ask(Event event, Respond respond) {
         if constexpr (requires { what.call; }) what.call = id;
       },
       event);
+  if (auto* release = std::get_if<transfer_queue::Release>(&event)) {
+    gateway_->hop_numbers()->Forget(release->session, release->topic);
+  }
   waiting_[id] = {std::move(respond), std::holds_alternative<transfer_queue::Pop>(event)};
   Step(std::move(event));
   return id;

@@ -40,7 +40,7 @@ prometheus::Gauge& Gauge(const char* name, const char* help) {
 // What /metrics shows of the relay and the queues at this moment.
 struct Figures {
   transfer_queue::Stats queues;
-  size_t clients = 0, calls = 0, peers = 0;
+  size_t clients = 0, calls = 0, peers = 0, hop_topics = 0;
 };
 
 }  // namespace
@@ -217,7 +217,7 @@ void Rollsite::UpdateGauges() {
         size_t calls = 0;
         for (const Listener& listener : listeners_) calls += listener.server->stream_count();
         return Figures{calls_->queues().stats(), connection_count(), calls,
-                       gateway_->upstreams()->connection_count()};
+                       gateway_->upstreams()->connection_count(), gateway_->hop_numbers()->size()};
       },
       Figures{});
   static auto& queues = Gauge("rollsite_queues", "Queues with messages or waiting pops");
@@ -236,6 +236,11 @@ void Rollsite::UpdateGauges() {
   static auto& clients = Gauge("rollsite_client_connections", "Open connections from clients");
   static auto& calls = Gauge("rollsite_open_calls", "Calls that have not ended");
   static auto& peers = Gauge("rollsite_peer_connections", "Open connections to other daemons");
+  static auto& released =
+      Gauge("rollsite_queue_released_topics",
+            "Numbers of pushes to released queues, remembered for a while to know late ones");
+  static auto& hop_topics =
+      Gauge("rollsite_hop_topics", "Topics of which pushes to other parties are numbered here");
   static auto& table = Gauge("rollsite_route_table_ok", "1: the route table's file is in force");
   queues.Set(static_cast<double>(now.queues.queues));
   messages.Set(static_cast<double>(now.queues.messages));
@@ -249,6 +254,8 @@ void Rollsite::UpdateGauges() {
   clients.Set(static_cast<double>(now.clients));
   calls.Set(static_cast<double>(now.calls));
   peers.Set(static_cast<double>(now.peers));
+  released.Set(static_cast<double>(now.queues.released_topics));
+  hop_topics.Set(static_cast<double>(now.hop_topics));
   table.Set(routes_.status().ok() ? 1 : 0);
   UpdateParties();
   if (audit_) {

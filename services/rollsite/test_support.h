@@ -78,6 +78,7 @@ class Site {
     std::filesystem::rename(temporary, table_path());
   }
   std::string table_path() const { return (folder_ / "route_table.json").string(); }
+  const std::string& host() const { return host_; }
   int port() const { return rollsite_->port(); }
   std::string address() const { return fmt::format("{}:{}", host_, port()); }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
