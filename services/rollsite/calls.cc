@@ -5,6 +5,7 @@
 #include "relay/grpc_wire.h"
 #include "rollsite/call_meter.h"
 #include "rollsite/packet_dispatch.h"
+#include "rollsite/polling_frames.h"
 #include "rollsite/ptp.h"
 #include "rollsite/push_onward.h"
 
@@ -49,13 +50,6 @@ bool LacksProvider(relay::Stream* stream, const relay::Headers& head) {
   return true;
 }
 
-absl::Status QueuesDoNotPoll(const Target& target) {
-  return UnimplementedError(
-      "{} can be reached by pushes and unary calls only, not by queues; set federation.osx.mode to "
-      "stream",
-      target.text->peer);
-}
-
 }  // namespace
 
 Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit)
@@ -73,17 +67,18 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
   if (absl::Status metered = Meter(view, stream, head); !metered.ok()) {
     return Refuse("call", stream, metered);
   }
-  if (absl::Status allowed = Admit(entrance, *stream, head); !allowed.ok()) {
+  const relay::Peer& caller = gateway_->carried_calls()->CallerOf(stream->peer(), head);
+  if (absl::Status allowed = Admit(entrance, *stream, caller, head); !allowed.ok()) {
     return Refuse("call", stream, allowed);
   }
-  if (absl::Status counted = CountForParty(view, stream); !counted.ok()) {
+  if (absl::Status counted = CountForParty(view, caller, stream); !counted.ok()) {
     return Refuse("call", stream, counted);
   }
   if (view.starts_with(kPtpTransport)) {
     return OnTransport(view.substr(std::string_view(kPtpTransport).size()), stream,
                        std::move(head));
   }
-  if (view == kInvokePath) return OnInvoke(stream, std::move(head), end);
+  if (view == kInvokePath) return OnInvoke(caller, stream, std::move(head), end);
   for (std::string_view service : kTransferServices) {
     if (!view.starts_with(service)) continue;
     view.remove_prefix(service.size());
@@ -91,7 +86,7 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
     if (view == "unaryCall") {
       return DispatchUnaryCall(gateway_, &polling_, stream, std::move(head));
     }
-    if (view == "polling") return polling_.Serve(stream, std::move(head));
+    if (view == "polling") return polling_.Serve(stream, head);
     break;
   }
   if (IsIntrospection(view)) {
@@ -111,23 +106,26 @@ absl::Status Calls::Meter(std::string_view path, relay::Stream* stream,
 
 // Whose quota a call takes up is for its certificate to say before its metadata: nobody may use up
 // another party's, or pass for one's own. DataTransferService tells in its first packet.
-absl::Status Calls::CountForParty(std::string_view path, relay::Stream* stream) {
+absl::Status Calls::CountForParty(std::string_view path, const relay::Peer& caller,
+                                  relay::Stream* stream) {
   if (!path.starts_with(kPtpTransport) && !path.starts_with(kPtpProtocol)) return absl::OkStatus();
   auto* meter = CallMeter::Of(stream);
-  ASSIGN_OR_RETURN(const std::string source, gateway_->Source(stream->peer(), meter->from()));
+  ASSIGN_OR_RETURN(const std::string source, gateway_->Source(caller, meter->from()));
   meter->SetFrom(source);
   return meter->Admit(!gateway_->IsSelf(source));
 }
 
 // What can be told from the head of a call: entrance, token.
-absl::Status Calls::Admit(Entrance entrance, const relay::Stream& stream,
+absl::Status Calls::Admit(Entrance entrance, const relay::Stream& stream, const relay::Peer& caller,
                           const relay::Headers& head) const {
   const AccessSettings& access = gateway_->config().access;
   const relay::Peer& peer = stream.peer();
   RETURN_IF_ERROR(CheckEntrance(access, entrance, peer, relay::Find(head, ":path")));
   if (access.tokens == AccessSettings::Tokens::kNone) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::string party, gateway_->Source(peer, PtpContext::Read(head).Source()));
-  return CheckToken(access, entrance, peer, head, party);
+  ASSIGN_OR_RETURN(std::string party, gateway_->Source(caller, PtpContext::Read(head).Source()));
+  // What was carried here came in as if by the main entrance.
+  if (&caller != &peer) entrance = Entrance::kMain;
+  return CheckToken(access, entrance, caller, head, party);
 }
 
 void Calls::OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head) {
@@ -149,12 +147,12 @@ void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
                     "des party id is null", "send x-ptp-target-node-id: the receiver's party id");
   }
   auto target = gateway_->Route({context.Source(), "default", party, "default"});
-  if (target.ok() && target->polls) return Refuse("queue_push", stream, QueuesDoNotPoll(*target));
   if (target.ok()) return PushOnward(gateway_, *target, stream, head);
   NotRouted("queue_push", stream, std::move(head), target.status());
 }
 
-void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
+void Calls::OnInvoke(const relay::Peer& caller, relay::Stream* stream, relay::Headers head,
+                     bool end) {
   if (LacksProvider(stream, head)) return;
   PtpContext context = PtpContext::Read(head);
   const std::string& source = CallMeter::Of(stream)->from();
@@ -163,13 +161,16 @@ void Calls::OnInvoke(relay::Stream* stream, relay::Headers head, bool end) {
     head.push_back({"x-ptp-source-node-id", source});
   }
   const std::string& party = context.Target();
-  if (gateway_->IsSelf(party)) return queues_.ServeInvoke(stream, std::move(head));
+  if (gateway_->IsSelf(party)) return queues_.ServeInvoke(caller, stream, std::move(head));
   if (party.empty()) {
     return FailCode("invoke", stream, std::move(head), transfer_queue::kSystemError,
                     "des party id is null", "send x-ptp-target-node-id: the receiver's party id");
   }
   auto target = gateway_->Route({context.Source(), "default", party, "default"});
-  if (target.ok() && target->polls) return Refuse("invoke", stream, QueuesDoNotPoll(*target));
+  if (target.ok() && target->polls) {
+    gateway_->AddToken(*target, &head);
+    return polling_.Pass(kPollingInvoke, party, stream, head, {}, end);
+  }
   if (target.ok()) {
     return gateway_->PassOn("invoke", stream, std::move(head), {}, end, *target,
                             relay::Lane::kBulk);

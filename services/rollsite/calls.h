@@ -5,6 +5,7 @@
 //   PrivateTransferTransport push     own party: queue; other: PushOnward
 //                            pop, peek, release: queue
 //   PrivateTransferProtocol  invoke   own party: queue; other: passed on unchanged (exchange)
+//                                     parties that poll: PollingExchange
 //   DataTransferService      push     own party: EggSink; other: passed on
 //     (eggroll's and FATE    unaryCall  by route, the own party too (its fateflow)
 //     1.x's package)         polling    a party without an inbound port: PollingExchange
@@ -31,11 +32,12 @@ class Calls {
 
  private:
   absl::Status Meter(std::string_view path, relay::Stream* stream, const relay::Headers& head);
-  absl::Status CountForParty(std::string_view path, relay::Stream* stream);
-  absl::Status Admit(Entrance entrance, const relay::Stream& stream,
+  absl::Status CountForParty(std::string_view path, const relay::Peer& caller,
+                             relay::Stream* stream);
+  absl::Status Admit(Entrance entrance, const relay::Stream& stream, const relay::Peer& caller,
                      const relay::Headers& head) const;
   void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);
-  void OnInvoke(relay::Stream* stream, relay::Headers head, bool end);
+  void OnInvoke(const relay::Peer& caller, relay::Stream* stream, relay::Headers head, bool end);
   void OnQueuePush(relay::Stream* stream, relay::Headers head);
   void FailCode(std::string_view method, relay::Stream* stream, relay::Headers head,
                 std::string_view code, const std::string& text, std::string_view detail);

@@ -47,8 +47,12 @@ absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
   const routing::Endpoint& endpoint = way->endpoint;
   RETURN_IF_ERROR(Usable(*way, call));
   Target target{{endpoint.host, endpoint.port}, way->text};
+  if (!way->own) target.token = config_.access.outgoing_token;
   target.polls = endpoint.is_polling;
-  if (target.polls) return target;
+  if (target.polls) {
+    target.address = own_address_;
+    return target;
+  }
   // As upstream, is_secure is for other parties; one's own fateflow speaks clear text.
   const bool secure =
       endpoint.tls && !(way->own && endpoint.is_secure && !endpoint.names_tls_files());
@@ -60,7 +64,6 @@ absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
     }
     target.tls = *std::move(client);
   }
-  if (!way->own) target.token = config_.access.outgoing_token;
   return target;
 }
 
@@ -103,14 +106,17 @@ absl::StatusOr<std::string> Gateway::Source(const relay::Peer& peer,
   return SourceOf(*parties, peer, claimed);
 }
 
+void Gateway::AddToken(const Target& target, relay::Headers* head) {
+  if (target.token.empty() || !relay::Find(*head, "x-ptp-token").empty()) return;
+  head->push_back({"x-ptp-token", target.token});
+}
+
 void Gateway::PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
                      std::vector<relay::Slice> first, bool ended, const Target& target,
                      relay::Lane lane) {
   if (auto* meter = CallMeter::Of(stream)) meter->SetRelayed();
   relay::ForwardTarget to{target.address, lane, target.text, target.tls};
-  if (!target.token.empty() && relay::Find(head, "x-ptp-token").empty()) {
-    head.push_back({"x-ptp-token", target.token});
-  }
+  AddToken(target, &head);
   relay::Forward(&upstreams_, stream, std::move(head), std::move(first), ended, std::move(to),
                  [method](const relay::ForwardResult& result) {
                    CountBytes(result.request_bytes, result.response_bytes);

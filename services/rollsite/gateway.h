@@ -10,6 +10,7 @@
 #include "relay/forward.h"
 #include "relay/unary_call.h"
 #include "relay/upstreams.h"
+#include "rollsite/carried_calls.h"
 #include "rollsite/config.h"
 #include "rollsite/hop_numbers.h"
 #include "rollsite/own_addresses.h"
@@ -26,7 +27,8 @@ struct Target {
   std::shared_ptr<const relay::TargetText> text;
   std::shared_ptr<const relay::TlsClient> tls = nullptr;  // null: clear text
   std::string token = "";                                 // x-ptp-token of calls that have none
-  bool polls = false;  // the party keeps streams open here (polling_exchange.h); no address
+  // The party keeps streams open here (polling_exchange.h); the address is the own listener's.
+  bool polls = false;
 };
 
 class Gateway {
@@ -42,6 +44,7 @@ class Gateway {
   relay::UnaryCall::Collected* collected() { return &collected_; }
   HopNumbers* hop_numbers() { return &hop_numbers_; }
   size_t& hop_kept_bytes() { return hop_kept_bytes_; }
+  CarriedCalls* carried_calls() { return &carried_calls_; }
 
   bool IsSelf(std::string_view party) const { return routes_->Current()->IsSelf(party); }
   // The party that speaks in messages; see RouteTable::SelfName.
@@ -69,6 +72,8 @@ class Gateway {
     return routes_->Current()->Permits(call);
   }
 
+  // The token of calls that have none.
+  static void AddToken(const Target& target, relay::Headers* head);
   // Passes a call on and counts and logs its end as `method`, a literal.
   void PassOn(std::string_view method, relay::Stream* stream, relay::Headers head,
               std::vector<relay::Slice> first, bool ended, const Target& target, relay::Lane lane);
@@ -82,6 +87,7 @@ class Gateway {
   Quotas quotas_{config_.quotas};
   HopNumbers hop_numbers_;
   size_t hop_kept_bytes_ = 0;
+  CarriedCalls carried_calls_;
   const routing::RouteWatcher* const routes_;
   const TlsStore* const tls_;
   OwnAddresses own_addresses_;

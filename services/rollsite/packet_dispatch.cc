@@ -10,6 +10,7 @@
 #include "rollsite/call_meter.h"
 #include "rollsite/egg_sink.h"
 #include "rollsite/packet_codec.h"
+#include "rollsite/polling_frames.h"
 #include "rollsite/route_operators.h"
 
 namespace fate::rollsite {
@@ -141,7 +142,7 @@ void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
         auto target = gateway->Route(CallOf(header, to, to.role));
         if (!target.ok()) return Refuse("push", from, NotRouted(target.status()));
         if (target->polls) {
-          return polling->Pass(kPollingPush, to.party, from, head, std::move(received));
+          return polling->Pass(kPollingPush, to.party, from, head, std::move(received), ended);
         }
         gateway->PassOn("push", from, std::move(head), std::move(received), ended, *target,
                         relay::Lane::kBulk);
@@ -164,7 +165,7 @@ void DispatchUnaryCall(Gateway* gateway, PollingExchange* polling, relay::Stream
         }
         if (!target.ok()) return Refuse("unaryCall", from, NotRouted(target.status()));
         if (target->polls) {
-          return polling->Pass(kPollingUnary, to.party, from, head, std::move(received));
+          return polling->Pass(kPollingUnary, to.party, from, head, std::move(received), ended);
         }
         gateway->PassOn("unaryCall", from, std::move(head), std::move(received), ended, *target,
                         relay::Lane::kControl);

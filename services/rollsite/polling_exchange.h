@@ -10,8 +10,9 @@
 //   {sub_stream_finish}     <------  the caller's half has ended
 //   {push, 1, metadata}     ------>  the answer  ------------------>
 //
-// A unary call goes as {unary_call, 1, packet} and is answered alike; {error_poison, desc} ends
-// either from both ends. Packets are passed on as they come in, never held whole.
+// A unary call goes as {unary_call, 1, packet} and is answered alike, a queue push as an invoke
+// (polling_frames.h); {error_poison, desc} ends any of them from both ends. Packets are passed on
+// as they come in, never held whole.
 
 #include <deque>
 #include <map>
@@ -23,11 +24,6 @@
 
 namespace fate::rollsite {
 
-inline constexpr char kPollingPush[] = "push";
-inline constexpr char kPollingUnary[] = "unary_call";
-inline constexpr char kPollingFinish[] = "sub_stream_finish";
-inline constexpr char kPollingError[] = "error_poison";
-
 class Exchanger;
 class PolledCall;
 
@@ -37,27 +33,30 @@ class PollingExchange {
   ~PollingExchange();
 
   // A party's stream.
-  void Serve(relay::Stream* stream, relay::Headers head);
-  // A call to a party that polls; `method`: kPollingPush or kPollingUnary. Waits for a stream of
-  // the party until the caller's deadline, or for a minute.
+  void Serve(relay::Stream* stream, const relay::Headers& head);
+  // A call to a party that polls; `method`: kPollingPush, kPollingUnary or kPollingInvoke;
+  // `received`: DATA so far, `ended`: all of it. Waits for a stream of the party until the
+  // caller's deadline, or for a minute.
   void Pass(const char* method, const std::string& party, relay::Stream* stream,
-            const relay::Headers& head, std::vector<relay::Slice> received);
+            const relay::Headers& head, std::vector<relay::Slice> received, bool ended);
 
   size_t parked_streams() const;
+  size_t waiting_calls() const;
   // Ends the parked streams.
   void Stop();
 
  private:
   friend class Exchanger;
-  friend class PolledCall;
   // False when the party has too many streams.
   bool Park(const std::string& party, std::shared_ptr<Exchanger> exchanger);
   void Unpark(const std::string& party, const Exchanger* exchanger);
   void Acquire(const std::string& party, const std::shared_ptr<PolledCall>& call);
+  void Sweep();
 
   Gateway* const gateway_;
   std::map<std::string, std::deque<std::shared_ptr<Exchanger>>> parked_;
-  std::map<std::string, std::deque<std::weak_ptr<PolledCall>>> waiting_;
+  std::map<std::string, std::deque<std::weak_ptr<PolledCall>>> waiting_;  // some have left
+  size_t added_ = 0, sweep_at_ = 0;  // calls that began to wait since the last sweep
 };
 
 }  // namespace fate::rollsite

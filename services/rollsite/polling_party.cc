@@ -4,24 +4,17 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/text.h"
-#include "proxy/proxy.pb.h"
 #include "relay/client_call.h"
 #include "relay/grpc_wire.h"
 #include "rollsite/packet_dispatch.h"
-#include "rollsite/polling_exchange.h"
+#include "rollsite/polling_frames.h"
+#include "rollsite/ptp.h"
 
 namespace fate::rollsite {
 namespace {
 
-using com::webank::ai::eggroll::api::networking::proxy::PollingFrame;
-
 constexpr char kService[] = "/com.webank.ai.eggroll.api.networking.proxy.DataTransferService/";
 constexpr absl::Duration kRetryPause = absl::Milliseconds(1211);  // upstream's
-
-relay::Slice Framed(const google::protobuf::MessageLite& message) {
-  std::string bytes = message.SerializeAsString();
-  return relay::Slice::Take(relay::FrameHead(bytes.size()) + bytes);
-}
 
 }  // namespace
 
@@ -37,8 +30,9 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     const std::string self = gateway_->SelfName("");
     auto target = gateway_->Route({self, "default", "default", "default"});
     if (!target.ok()) return Retry(target.status());
-    const relay::Headers head = relay::RequestHead(
-        std::string(kService) + "polling", target->address.ToString(), absl::InfiniteDuration());
+    relay::Headers head = relay::RequestHead(std::string(kService) + "polling",
+                                             target->address.ToString(), absl::InfiniteDuration());
+    head.push_back({kPollingHeader, kPollingInvoke});
     stream_ = gateway_->upstreams()->Open({target->address, target->tls}, relay::Lane::kBulk, head,
                                           /*end=*/false, shared_from_this());
     PollingFrame first;
@@ -58,6 +52,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     reader_ = relay::FrameReader(kMaxMessageBytes);
     head_.clear();
     call_.reset();
+    ticket_.reset();
     held_bytes_ = 0;
     answered_ = false;
   }
@@ -76,15 +71,16 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
       if (!*message) continue;
       PollingFrame frame;
       if (!frame.ParseFromString(**message)) return Poison("the polling frame is damaged");
-      OnFrame(frame);
+      OnFrame(std::move(frame));
     }
     held_bytes_ += slice.size;
     ReturnCredit();
   }
 
-  void OnFrame(const PollingFrame& frame) {
+  void OnFrame(PollingFrame frame) {
     if (frame.method() == kPollingPush) return OnPacket(frame);
     if (frame.method() == kPollingUnary) return OnUnary(frame);
+    if (frame.method() == kPollingInvoke) return OnInvoke(std::move(frame));
     if (frame.method() == kPollingFinish) {
       if (call_) call_->SendEnd();
       return;
@@ -97,10 +93,10 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     Poison(fmt::format("method '{}' is not known", Escape(frame.method())));
   }
 
-  relay::ClientCall::Options ToSelf(const char* method) {
+  relay::ClientCall::Options ToSelf(std::string path) {
     return {.address = gateway_->own_address(),
             .lane = relay::Lane::kBulk,
-            .path = std::string(kService) + method,
+            .path = std::move(path),
             .on_sent = [weak = weak_from_this()](size_t) {
               if (auto self = weak.lock()) self->ReturnCredit();
             }};
@@ -117,22 +113,49 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
   void OnPacket(const PollingFrame& frame) {
     if (!call_) {
       if (!MayCome(frame)) return;
-      call_ = relay::ClientCall::Start(gateway_->upstreams(), ToSelf("push"),
-                                       [weak = weak_from_this()](absl::StatusOr<std::string> got) {
-                                         if (auto self = weak.lock())
-                                           self->OnPushed(std::move(got));
-                                       });
+      call_ =
+          relay::ClientCall::Start(gateway_->upstreams(), ToSelf(std::string(kService) + "push"),
+                                   [weak = weak_from_this()](absl::StatusOr<std::string> got) {
+                                     if (auto self = weak.lock()) self->OnPushed(std::move(got));
+                                   });
     }
     call_->Send(Framed(frame.packet()));
   }
 
   void OnUnary(const PollingFrame& frame) {
     if (!MayCome(frame)) return;
-    call_ = relay::ClientCall::Unary(gateway_->upstreams(), ToSelf("unaryCall"),
-                                     frame.packet().SerializeAsString(),
-                                     [weak = weak_from_this()](absl::StatusOr<std::string> got) {
-                                       if (auto self = weak.lock()) self->OnCalled(std::move(got));
-                                     });
+    call_ =
+        relay::ClientCall::Unary(gateway_->upstreams(), ToSelf(std::string(kService) + "unaryCall"),
+                                 frame.packet().SerializeAsString(),
+                                 [weak = weak_from_this()](absl::StatusOr<std::string> got) {
+                                   if (auto self = weak.lock()) self->OnCalled(std::move(got));
+                                 });
+  }
+
+  // Who may speak is for the own listener to say, as of calls that come in through it: the ticket
+  // shows it the exchange's certificate.
+  void OnInvoke(PollingFrame frame) {
+    if (!call_) {
+      auto head = InvokeHeaders(frame);
+      if (!head.ok()) return Poison(Message(head.status()));
+      ticket_ = gateway_->carried_calls()->Carry(stream_->peer());
+      auto options = ToSelf(kInvokePath);
+      options.metadata = *std::move(head);
+      options.metadata.push_back(ticket_->header());
+      call_ = relay::ClientCall::Start(gateway_->upstreams(), std::move(options),
+                                       [weak = weak_from_this()](absl::StatusOr<std::string> got) {
+                                         if (auto self = weak.lock())
+                                           self->OnInvoked(std::move(got));
+                                       });
+    }
+    std::string bytes = std::move(*frame.mutable_packet()->mutable_body()->mutable_value());
+    if (!bytes.empty()) call_->Send(relay::Slice::Take(std::move(bytes)));
+  }
+
+  void OnInvoked(absl::StatusOr<std::string> answer) {
+    ticket_.reset();
+    const absl::Status status = answer.status();
+    SendLast(InvokeAnswer(status, call_->head(), status.ok() ? *std::move(answer) : ""));
   }
 
   void OnPushed(absl::StatusOr<std::string> answer) {
@@ -213,7 +236,8 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
   relay::FrameReader reader_;
   relay::Headers head_;
   std::shared_ptr<relay::ClientCall> call_;  // to the own gateway
-  size_t held_bytes_ = 0;                    // read, but not yet returned to the exchange's window
+  std::unique_ptr<CarriedCalls::Ticket> ticket_;
+  size_t held_bytes_ = 0;  // read, but not yet returned to the exchange's window
   bool answered_ = false, stopped_ = false;
   relay::EventLoop::TimerId timer_ = 0;
 };

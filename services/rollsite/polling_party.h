@@ -2,7 +2,7 @@
 
 // The party's end of polling (spec/rollsite.md 8.4): keeps `concurrency` streams open to the
 // gateway of its route "default", and passes what comes in to its own gateway as if it had come
-// from outside. Frames are in polling_exchange.h.
+// from outside. Frames are in polling_exchange.h and polling_frames.h.
 
 #include <memory>
 #include <vector>

@@ -199,10 +199,10 @@ void QueueService::Serve(Method method, relay::Stream* stream, relay::Headers he
                           [this, method](const CallPtr& call) { Handle(method, call); });
 }
 
-void QueueService::ServeInvoke(relay::Stream* stream, relay::Headers head) {
-  relay::UnaryCall::Serve(
-      stream, std::move(head), gateway_->collected(),
-      [this, peer = stream->peer()](const CallPtr& call) { HandleInvoke(peer, call); });
+void QueueService::ServeInvoke(const relay::Peer& caller, relay::Stream* stream,
+                               relay::Headers head) {
+  relay::UnaryCall::Serve(stream, std::move(head), gateway_->collected(),
+                          [this, caller](const CallPtr& call) { HandleInvoke(caller, call); });
 }
 
 void QueueService::Handle(Method method, const CallPtr& call) {

@@ -31,8 +31,8 @@ class QueueService {
 
   // Collects the call's message, then pushes, pops, peeks or releases.
   void Serve(Method method, relay::Stream* stream, relay::Headers head);
-  // An invoke that ends here: a push (spec 5.5) or a query about one.
-  void ServeInvoke(relay::Stream* stream, relay::Headers head);
+  // An invoke of `caller` that ends here: a push (spec 5.5) or a query about one.
+  void ServeInvoke(const relay::Peer& caller, relay::Stream* stream, relay::Headers head);
 
   // Any other way to call. `event`: a call; its id is set here and returned. Whoever takes an
   // answer that delivers must tell what became of it.

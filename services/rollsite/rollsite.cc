@@ -41,6 +41,7 @@ prometheus::Gauge& Gauge(const char* name, const char* help) {
 struct Figures {
   transfer_queue::Stats queues;
   size_t clients = 0, calls = 0, peers = 0, hop_topics = 0;
+  size_t polling_streams = 0, polled_calls = 0;
 };
 
 }  // namespace
@@ -211,13 +212,22 @@ size_t Rollsite::parked_polling_streams() {
   return OnLoop<size_t>([this] { return calls_->polling().parked_streams(); }, 0);
 }
 
+size_t Rollsite::waiting_polled_calls() {
+  return OnLoop<size_t>([this] { return calls_->polling().waiting_calls(); }, 0);
+}
+
 void Rollsite::UpdateGauges() {
   Figures now = OnLoop<Figures>(
       [this] {
         size_t calls = 0;
         for (const Listener& listener : listeners_) calls += listener.server->stream_count();
-        return Figures{calls_->queues().stats(), connection_count(), calls,
-                       gateway_->upstreams()->connection_count(), gateway_->hop_numbers()->size()};
+        return Figures{calls_->queues().stats(),
+                       connection_count(),
+                       calls,
+                       gateway_->upstreams()->connection_count(),
+                       gateway_->hop_numbers()->size(),
+                       calls_->polling().parked_streams(),
+                       calls_->polling().waiting_calls()};
       },
       Figures{});
   static auto& queues = Gauge("rollsite_queues", "Queues with messages or waiting pops");
@@ -241,6 +251,10 @@ void Rollsite::UpdateGauges() {
             "Numbers of pushes to released queues, remembered for a while to know late ones");
   static auto& hop_topics =
       Gauge("rollsite_hop_topics", "Topics of which pushes to other parties are numbered here");
+  static auto& polling =
+      Gauge("rollsite_polling_streams", "Streams of polling parties that wait for a call");
+  static auto& polled =
+      Gauge("rollsite_polling_waiting_calls", "Calls to polling parties that wait for a stream");
   static auto& table = Gauge("rollsite_route_table_ok", "1: the route table's file is in force");
   queues.Set(static_cast<double>(now.queues.queues));
   messages.Set(static_cast<double>(now.queues.messages));
@@ -256,6 +270,8 @@ void Rollsite::UpdateGauges() {
   peers.Set(static_cast<double>(now.peers));
   released.Set(static_cast<double>(now.queues.released_topics));
   hop_topics.Set(static_cast<double>(now.hop_topics));
+  polling.Set(static_cast<double>(now.polling_streams));
+  polled.Set(static_cast<double>(now.polled_calls));
   table.Set(routes_.status().ok() ? 1 : 0);
   UpdateParties();
   if (audit_) {

@@ -42,6 +42,7 @@ class Rollsite final : public daemon::Running {
   transfer_queue::Stats queue_stats();
   size_t client_connections();
   size_t parked_polling_streams();
+  size_t waiting_polled_calls();
 
  private:
   explicit Rollsite(Config config);

@@ -1,0 +1,20 @@
+#include "rollsite/carried_calls.h"
+
+#include "queue_client/metadata.h"
+#include "rollsite/own_addresses.h"
+
+namespace fate::rollsite {
+
+CarriedCalls::Ticket::Ticket(CarriedCalls* calls, const relay::Peer& peer)
+    : calls_(calls), at_(calls->peers_.emplace(queue_client::RandomId(), peer).first) {}
+
+const relay::Peer& CarriedCalls::CallerOf(const relay::Peer& peer,
+                                          const relay::Headers& head) const {
+  if (peers_.empty()) return peer;
+  const std::string_view id = relay::Find(head, kCarriedHeader);
+  if (id.empty() || !IsThisMachine(peer.host)) return peer;
+  auto found = peers_.find(id);
+  return found == peers_.end() ? peer : found->second;
+}
+
+}  // namespace fate::rollsite
