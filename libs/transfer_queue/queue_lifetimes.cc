@@ -24,9 +24,8 @@ void TransferQueues::Restore(std::vector<RecoveredQueue> queues, absl::Time now)
     queue->next_offset = recovered.next_offset;
     queue->producers = std::move(recovered.producers);
     for (const RecoveredQueue::Message& message : recovered.messages) {
-      Party* party = &*parties_.try_emplace(message.party, 0).first;
       size_t cost = Message::Cost(message.bytes);
-      party->second += cost;
+      Party* party = RaiseParty(message.party, cost);
       ++stats_.messages;
       stats_.disk_bytes += cost;
       queue->tail.Add(message.offset, cost, party);
@@ -226,9 +225,17 @@ Stats TransferQueues::stats() const {
   return stats;
 }
 
+std::vector<std::pair<std::string, size_t>> TransferQueues::Parties(size_t most) const {
+  std::vector<std::pair<std::string, size_t>> parties;
+  for (const auto& party : parties_) {
+    if (parties.size() == most) break;
+    parties.emplace_back(party);
+  }
+  return parties;
+}
+
 void TransferQueues::Count(const Message& message) {
   ++stats_.messages;
-  message.party->second += message.Cost();
   if (message.on_disk) stats_.disk_bytes += message.Cost();
 }
 
@@ -245,7 +252,15 @@ void TransferQueues::UncountTail(Queue* queue) {
   for (auto [party, bytes] : tail.parties) LowerParty(party, bytes);
 }
 
+Party* TransferQueues::RaiseParty(const std::string& name, size_t bytes) {
+  Party* party = &*parties_.try_emplace(name, 0).first;
+  party->second += bytes;
+  party_bytes_ += bytes;
+  return party;
+}
+
 void TransferQueues::LowerParty(Party* party, size_t bytes) {
+  party_bytes_ -= bytes;
   if ((party->second -= bytes) == 0) parties_.erase(parties_.find(party->first));
 }
 

@@ -50,6 +50,10 @@ void TransferQueues::On(Push& push) {
   size_t cost = Message::Cost(push.payload.size());
   bool to_memory = !durable && (!queue || queue->EndsInMemory()) &&
                    (RoomInMemory(queue, cost) || (queue && !queue->waiting.empty()));
+  if (absl::Status room = RoomOfParty(push, cost); !room.ok()) {
+    ++actions_->over_quota;
+    return Refuse(push.call, kBufferFull, std::move(room));
+  }
   if (absl::Status room = Room(push, cost, !to_memory); !room.ok()) {
     return Refuse(push.call, kBufferFull, std::move(room));
   }
@@ -59,7 +63,7 @@ void TransferQueues::On(Push& push) {
     queue->UseProducer(push.producer.id)->taken.Add(push.producer.sequence);
   }
   if (durable) queue->durable = true;
-  Party* party = &*parties_.try_emplace(push.party, 0).first;
+  Party* party = RaiseParty(push.party, cost);
   Messages message;
   message.push_back({.offset = queue->next_offset++,
                      .payload = std::move(push.payload),
@@ -135,16 +139,22 @@ TransferQueues::Write* TransferQueues::FindWrite(Queue* queue, const Producer& p
   return nullptr;
 }
 
-absl::Status TransferQueues::Room(const Push& push, size_t cost, bool to_disk) const {
+// A push that a waiting pop takes at once is not spared: what is under way has to be bounded, too.
+absl::Status TransferQueues::RoomOfParty(const Push& push, size_t cost) const {
   auto party = parties_.find(push.party);
-  size_t used = party == parties_.end() ? 0 : party->second;
-  if (used + cost > limits_.party_bytes) {
-    return ResourceExhaustedError(
-        "messages of party {} hold {} of the {} bytes it may use (eggroll.rollsite.queue.party."
-        "bytes), and a push of {} bytes to topic {} comes on top; pop or release what is waiting",
-        push.party.empty() ? "(not named)" : push.party, used, limits_.party_bytes,
-        push.payload.size(), push.topic);
-  }
+  const size_t used = party == parties_.end() ? 0 : party->second;
+  const size_t free = limits_.all_bytes() - std::min(party_bytes_, limits_.all_bytes());
+  const size_t limit = std::min(limits_.party_bytes, std::max(limits_.party_floor_bytes, free));
+  if (used + cost <= limit) return absl::OkStatus();
+  return ResourceExhaustedError(
+      "messages of party {} hold {} bytes of the queues and may hold {} at present "
+      "(eggroll.rollsite.quota.queue.bytes, and no more than is free), and a push of {} bytes to "
+      "topic {} comes on top; its receiver has to pop or release what is waiting",
+      push.party.empty() ? "(not named)" : push.party, used, limit, push.payload.size(),
+      push.topic);
+}
+
+absl::Status TransferQueues::Room(const Push& push, size_t cost, bool to_disk) const {
   if (!to_disk) return absl::OkStatus();
   if (limits_.disk_bytes == 0) {
     return ResourceExhaustedError(

@@ -52,6 +52,8 @@ class TransferQueues {
   absl::Time NextDeadline() const;
 
   Stats stats() const;
+  // Those with messages here and what these take, at most `most`.
+  std::vector<std::pair<std::string, size_t>> Parties(size_t most) const;
 
  private:
   using Topics = std::map<std::string, std::unique_ptr<Queue>, std::less<>>;
@@ -96,6 +98,7 @@ class TransferQueues {
   bool IsOfReleased(const Push& push);
   Write* FindWrite(Queue* queue, const Producer& producer);
   absl::Status Room(const Push& push, size_t cost, bool to_disk) const;
+  absl::Status RoomOfParty(const Push& push, size_t cost) const;
   void WriteOut(Queue* queue, Messages message, const Push& push);
   void OnWriteFailed(Queue* queue, const Write& write, const absl::Status& why);
 
@@ -133,6 +136,7 @@ class TransferQueues {
   void Count(const Message& message);
   void Uncount(const Message& message);
   void UncountTail(Queue* queue);
+  Party* RaiseParty(const std::string& name, size_t bytes);
   void LowerParty(Party* party, size_t bytes);
   void HoldMemory(Queue* queue, const Message& message);
   void FreeMemory(Queue* queue, const Message& message);
@@ -150,6 +154,7 @@ class TransferQueues {
   std::list<Queue*> age_order_;  // the longest unused first
   ReleasedTopics released_;
   std::map<std::string, size_t, std::less<>> parties_;
+  size_t party_bytes_ = 0;  // of all
 
   std::unordered_map<uint64_t, Write> writes_;                 // by ticket
   std::unordered_map<uint64_t, Load> loads_;                   // by ticket

@@ -2,7 +2,8 @@
 // "->" are the answers this step must give, in any order but complete, and those that start with
 // "=>" the commands for the store, in order:
 //
-//   limits memory=100 queue_memory=50 disk=1000 party=500 queues=3 waiting=1 idle_ms=1000
+//   limits memory=100 queue_memory=50 disk=1000 party=500 party_floor=100 queues=3 waiting=1
+//   idle_ms=1000
 //          lifetime_ms=1000 lease_ms=100 late_ms=1000 default_wait_ms=50 durable=1
 //                               "4+20" bytes: four messages' overhead and 20 bytes
 //   at 250                      the clock moves to 250 ms, and a tick follows
@@ -256,6 +257,7 @@ class Script {
       if (name == "queue_memory") limits.queue_memory_bytes = value;
       if (name == "disk") limits.disk_bytes = value;
       if (name == "party") limits.party_bytes = value;
+      if (name == "party_floor") limits.party_floor_bytes = value;
       if (name == "queues") limits.queues = value;
       if (name == "waiting") limits.waiting_pops = value;
       if (name == "durable") limits.durable = value != 0;

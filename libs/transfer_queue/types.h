@@ -3,6 +3,7 @@
 // What goes into the transfer queues (events), what comes out (answers to calls, commands for the
 // store), and their bounds.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,7 +37,10 @@ struct Limits {
   size_t memory_bytes = kQueueMemoryBytes;            // of all queues; what is beyond goes to disk
   size_t queue_memory_bytes = kQueueMemoryBytes / 4;  // of one queue
   size_t disk_bytes = 0;                              // of all queues; 0: nothing goes to disk
-  size_t party_bytes = SIZE_MAX;                      // of one party's messages, wherever they are
+  // Of one party's messages, wherever they are: this at most, and no more than is still free for
+  // all (Choudhury and Hahne, "Dynamic queue length thresholds", 1998), but for the floor.
+  size_t party_bytes = SIZE_MAX;
+  size_t party_floor_bytes = size_t{4} << 20;
   size_t queues = kMaxQueues;
   size_t waiting_pops = kMaxWaitingPops;
   bool durable = false;                       // every push is stored on disk before it is answered
@@ -48,6 +52,8 @@ struct Limits {
 
   // Where nothing can go to disk, one queue may use all the memory.
   Limits Effective() const;
+  // What all messages together may take: those on disk may be in memory as well.
+  size_t all_bytes() const { return std::max(memory_bytes, disk_bytes); }
 };
 
 // Who pushes, and which of its pushes on this topic this is. Id "": not told, so that a push
@@ -178,6 +184,7 @@ struct Actions {
   std::vector<Answer> answers;
   std::vector<StoreCommand> commands;
   std::vector<std::string> warnings;  // for the log
+  int over_quota = 0;                 // pushes refused because of what their party has here
 };
 
 // A durable queue as the store found it again.

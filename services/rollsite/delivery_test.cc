@@ -119,6 +119,10 @@ TEST_F(OneParty, AMessageThatCouldNotBeWrittenReturnsToTheHead) {
   EXPECT_EQ(stats().messages, 0u);
 }
 
+QueueStub::Metadata From(const std::string& party) {
+  return {.target = "9999", .more = {{"x-ptp-source-node-id", party}}};
+}
+
 class SmallMemory : public OneParty {
  protected:
   SmallMemory()
@@ -126,7 +130,6 @@ class SmallMemory : public OneParty {
           config->queues.limits.memory_bytes = 4 << 20;
           config->queues.limits.queue_memory_bytes = 2 << 20;
           config->queues.limits.disk_bytes = 40 << 20;
-          config->queues.limits.party_bytes = 60 << 20;
         }) {}
 };
 
@@ -149,8 +152,8 @@ TEST_F(SmallMemory, WhatDoesNotFitGoesToDiskAndComesBackInOrder) {
 TEST_F(SmallMemory, QuotasAreRefusalsThatSayWhatToDo) {
   std::string filler(1 << 20, 'f');
   std::string answer;
-  for (int i = 0; i < 50 && answer.find("status") == std::string::npos; ++i) {
-    answer = client_.Push({.target = "9999"}, fmt::format("t{}", i % 3), filler);
+  for (int i = 0; i < 50 && answer.find("part of the disk") == std::string::npos; ++i) {
+    answer = client_.Push(From(fmt::format("{}", 10000 + i)), fmt::format("t{}", i % 3), filler);
   }
   EXPECT_THAT(answer,
               AllOf(HasSubstr("status 8 code E0000000700: PARTY_9999"),

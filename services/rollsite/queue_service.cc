@@ -280,6 +280,7 @@ void QueueService::Leave(uint64_t call) {
 void QueueService::Step(Event event) {
   auto actions = queues_.Step(std::move(event), gateway_->loop().Now());
   if (!actions.commands.empty()) store_->Submit(std::move(actions.commands));
+  if (actions.over_quota > 0) CountQuotaRefusal("queue.bytes");
   for (const std::string& warning : actions.warnings) log::Warning("{}", warning);
   for (Answer& answer : actions.answers) {
     auto node = waiting_.extract(answer.call);

@@ -42,6 +42,9 @@ class QueueService {
   void Leave(uint64_t call);
 
   transfer_queue::Stats stats() const { return queues_.stats(); }
+  std::vector<std::pair<std::string, size_t>> Parties(size_t most) const {
+    return queues_.Parties(most);
+  }
   // Ends every waiting pop as UNAVAILABLE.
   void Stop();
 

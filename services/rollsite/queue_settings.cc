@@ -25,7 +25,7 @@ class Reader {
   absl::Status Bytes(const std::string& key, int64_t low, size_t* bytes) const {
     auto fallback = static_cast<int64_t>(std::min<size_t>(*bytes, kMaxBytes));
     ASSIGN_OR_RETURN(int64_t value,
-                     properties_.GetInt("eggroll.rollsite.queue." + key, fallback, low, kMaxBytes));
+                     properties_.GetInt("eggroll.rollsite." + key, fallback, low, kMaxBytes));
     *bytes = static_cast<size_t>(value);
     return absl::OkStatus();
   }
@@ -52,10 +52,10 @@ absl::StatusOr<QueueSettings> QueueSettings::Read(const Properties& properties) 
   transfer_queue::Limits& limits = settings.limits;
   settings.folder = properties.Get("eggroll.rollsite.queue.dir", DefaultFolder(properties));
   Reader reader(properties);
-  RETURN_IF_ERROR(reader.Bytes("memory.bytes", 1 << 20, &limits.memory_bytes));
+  RETURN_IF_ERROR(reader.Bytes("queue.memory.bytes", 1 << 20, &limits.memory_bytes));
   limits.queue_memory_bytes = limits.memory_bytes / 4;
-  RETURN_IF_ERROR(reader.Bytes("disk.bytes", 0, &limits.disk_bytes));
-  RETURN_IF_ERROR(reader.Bytes("party.bytes", 1, &limits.party_bytes));
+  RETURN_IF_ERROR(reader.Bytes("queue.disk.bytes", 0, &limits.disk_bytes));
+  RETURN_IF_ERROR(reader.Bytes("quota.queue.bytes", 1 << 20, &limits.party_bytes));
   ASSIGN_OR_RETURN(limits.durable, properties.GetBool("eggroll.rollsite.queue.durable", false));
   if (limits.durable && limits.disk_bytes == 0) {
     return properties.Error(

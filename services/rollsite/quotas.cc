@@ -12,15 +12,15 @@ namespace {
 constexpr char kStreams[] = "eggroll.rollsite.quota.streams";
 constexpr char kBytes[] = "eggroll.rollsite.quota.bytes";
 
-void CountRefusal(const char* quota) {
+}  // namespace
+
+void CountQuotaRefusal(const char* quota) {
   static auto& family = prometheus::BuildCounter()
                             .Name("rollsite_quota_refusals_total")
-                            .Help("Calls ended because their party was over a quota")
+                            .Help("Calls refused or ended because their party was over a quota")
                             .Register(Metrics());
   family.Add({{"quota", quota}}).Increment();
 }
-
-}  // namespace
 
 absl::StatusOr<QuotaSettings> QuotaSettings::Read(const Properties& properties) {
   QuotaSettings settings;
@@ -53,7 +53,7 @@ void Quotas::Sweep() {
 
 absl::Status Quotas::Enter(Party* party, bool limited) {
   if (++party->streams <= settings_.streams || !limited) return absl::OkStatus();
-  CountRefusal("streams");
+  CountQuotaRefusal("streams");
   return ResourceExhaustedError(
       "party {} has {} calls open here and may have {} ({}); end some, or raise it there",
       Escape(party->name), party->streams - 1, settings_.streams, kStreams);
@@ -70,7 +70,7 @@ absl::Status Quotas::Hold(Party* party, Way way, size_t bytes) {
 }
 
 absl::Status Quotas::TooManyBytes(const Party& party, Way way, size_t limit) const {
-  CountRefusal("bytes");
+  CountQuotaRefusal("bytes");
   return ResourceExhaustedError(
       "party {} has {} bytes of {} waiting here and may have {} at present (at most {} by {}): "
       "their receivers do not keep up; send less at a time",

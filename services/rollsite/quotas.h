@@ -30,6 +30,9 @@ struct QuotaSettings {
 
 // A party that holds no more than this is never refused.
 inline constexpr size_t kQuotaFloorBytes = size_t{4} << 20;
+// One more of rollsite_quota_refusals_total{quota}.
+void CountQuotaRefusal(const char* quota);
+
 // Beyond that names are told apart by address only: a flood of names takes no memory.
 inline constexpr size_t kMaxQuotaParties = 4096;
 

@@ -3,8 +3,9 @@
 
 #include <atomic>
 
-#include "osx/osx.grpc.pb.h"
+#include "http/client.h"
 #include "proxy/proxy.grpc.pb.h"
+#include "rollsite/queue_stub.h"
 #include "rollsite/test_support.h"
 
 namespace fate::rollsite {
@@ -139,7 +140,7 @@ TEST(Quotas, APartyThatFloodsLeavesRoomForTheOthers) {
   for (int i = 0; i < 200; ++i) pushes.push_back(std::make_unique<Push>(stub.get(), &refused));
   EXPECT_TRUE(Within(20s, [&] { return refused > 0; }));
 
-  auto queues = org::ppc::ptp::PrivateTransferTransport::NewStub(site.channel());
+  auto queues = PrivateTransferTransport::NewStub(site.channel());
   for (int i = 0; i < 20; ++i) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + 5s);
@@ -156,6 +157,85 @@ TEST(Quotas, APartyThatFloodsLeavesRoomForTheOthers) {
   }
   for (const auto& push : pushes) push->Cancel();
   for (const auto& push : pushes) EXPECT_TRUE(Within(20s, [&] { return push->done(); }));
+}
+
+// "-1" when the page does not have the line.
+double Metric(Site* site, const std::string& line) {
+  auto page = http::Fetch(
+      {.url = fmt::format("http://{}:{}/metrics", site->host(), site->rollsite()->admin_port())});
+  const size_t at = page.ok() ? page->body.find("\n" + line + " ") : std::string::npos;
+  return at == std::string::npos ? -1 : std::strtod(&page->body[at + line.size() + 2], nullptr);
+}
+
+QueueStub::Metadata From(const std::string& party) {
+  return {.target = "10000", .more = {{"x-ptp-source-node-id", party}}};
+}
+
+// Pushes go through the sender's gateway, of party 9999, to the queues of party 10000.
+class QueueQuota : public ::testing::Test {
+ protected:
+  QueueQuota()
+      : receiver_("127.0.0.29", "10000", R"({"route_table": {}, "self_party": ["10000"]})",
+                  {"127.0.0.1", 1},
+                  [](Config* config) {
+                    config->queues.limits.memory_bytes = 8 * kMb;
+                    config->queues.limits.queue_memory_bytes = 4 * kMb;
+                    config->queues.limits.disk_bytes = 60 * kMb;
+                    config->queues.limits.party_bytes = 20 * kMb;
+                  }),
+        sender_("127.0.0.28", "9999",
+                fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}},
+                                "self_party": ["9999"]}})",
+                            EndpointJson("127.0.0.29", receiver_.port()))),
+        pusher_(sender_.channel()),
+        popper_(receiver_.channel()) {}
+
+  // Until a push is refused, or 50 are not; how many are not.
+  int Fill(const std::string& party, std::string* refusal) {
+    for (int pushed = 0; pushed < 50; ++pushed) {
+      *refusal = pusher_.Push(From(party), "t" + party, payload_);
+      if (*refusal != "E0000000000|success|") return pushed;
+    }
+    return 50;
+  }
+  std::string Push(const std::string& party) {
+    return pusher_.Push(From(party), "t" + party, payload_);
+  }
+
+  const std::string payload_ = std::string(kMb, 'q');
+  Site receiver_, sender_;
+  QueueStub pusher_, popper_;
+};
+
+TEST_F(QueueQuota, APartyWhoseMessagesNobodyTakesLeavesRoomForTheOthers) {
+  const double refusals =
+      Metric(&receiver_, R"(rollsite_quota_refusals_total{quota="queue.bytes"})");
+  std::string refusal;
+  EXPECT_EQ(Fill("10001", &refusal), 19) << "in memory, then on disk";
+  EXPECT_THAT(
+      refusal,
+      AllOf(HasSubstr("status 8 "), HasSubstr("code E0000000700: PARTY_10000"),
+            HasSubstr("party 9999 to party 10000"), HasSubstr("messages of party 10001 hold"),
+            HasSubstr("eggroll.rollsite.quota.queue.bytes"), HasSubstr("pop or release")));
+  EXPECT_EQ(Metric(&receiver_, R"(rollsite_party_queue_bytes{party="10001"})"),
+            static_cast<double>(19 * (kMb + kQueueMessageOverheadBytes)));
+  EXPECT_EQ(Metric(&receiver_, R"(rollsite_quota_refusals_total{quota="queue.bytes"})"),
+            std::max(refusals, 0.0) + 1);
+  std::string other;
+  EXPECT_EQ(Fill("10002", &other), 19) << other;
+  EXPECT_EQ(Push("10003"), "E0000000000|success|");
+}
+
+TEST_F(QueueQuota, WhatIsPoppedOrReleasedMayBePushedAgain) {
+  std::string refusal;
+  const int pushed = Fill("10001", &refusal);
+  EXPECT_TRUE(popper_.Pop("t10001", 5000).starts_with("E0000000000||q"));
+  EXPECT_TRUE(Within(5s, [&] { return Push("10001") == "E0000000000|success|"; }));
+  EXPECT_NE(Push("10001"), "E0000000000|success|");
+  EXPECT_GT(Metric(&receiver_, R"(rollsite_party_queue_bytes{party="10001"})"), 0);
+  EXPECT_EQ(popper_.Release("s"), "E0000000000|success|");
+  EXPECT_EQ(Metric(&receiver_, R"(rollsite_party_queue_bytes{party="10001"})"), 0);
+  EXPECT_EQ(Fill("10001", &refusal), pushed);
 }
 
 }  // namespace

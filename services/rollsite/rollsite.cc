@@ -37,6 +37,10 @@ prometheus::Gauge& Gauge(const char* name, const char* help) {
   return prometheus::BuildGauge().Name(name).Help(help).Register(Metrics()).Add({});
 }
 
+prometheus::Family<prometheus::Gauge>* PartyFamily(const char* name, const char* help) {
+  return &prometheus::BuildGauge().Name(name).Help(help).Register(Metrics());
+}
+
 // What /metrics shows of the relay and the queues at this moment.
 struct Figures {
   transfer_queue::Stats queues;
@@ -297,24 +301,34 @@ void Rollsite::UpdateGauges() {
 // What each party takes at this moment; one that has left stands at zero.
 void Rollsite::UpdateParties() {
   constexpr size_t kMostParties = 1000;
-  static auto& streams = prometheus::BuildGauge()
-                             .Name("rollsite_party_calls")
-                             .Help("Calls of a party that have not ended")
-                             .Register(Metrics());
-  static auto& bytes = prometheus::BuildGauge()
-                           .Name("rollsite_party_waiting_bytes")
-                           .Help("Bytes of a party's calls that wait for a receiver")
-                           .Register(Metrics());
-  using Parties = std::vector<Quotas::Party>;
-  auto now = OnLoop<Parties>([this] { return gateway_->quotas()->Busy(kMostParties); }, Parties{});
-  for (auto& [name, gauges] : party_gauges_) gauges[0]->Set(0), gauges[1]->Set(0);
-  for (const Quotas::Party& party : now) {
-    if (!party_gauges_.count(party.name) && party_gauges_.size() >= kMostParties) continue;
-    auto& gauges = party_gauges_[party.name];
-    gauges = {&streams.Add({{"party", Escape(party.name)}}),
-              &bytes.Add({{"party", Escape(party.name)}})};
-    gauges[0]->Set(static_cast<double>(party.streams));
-    gauges[1]->Set(static_cast<double>(party.bytes[0] + party.bytes[1]));
+  static const std::array<prometheus::Family<prometheus::Gauge>*, 3> families = {
+      PartyFamily("rollsite_party_calls", "Calls of a party that have not ended"),
+      PartyFamily("rollsite_party_waiting_bytes",
+                  "Bytes of a party's calls that wait for a receiver"),
+      PartyFamily("rollsite_party_queue_bytes", "Bytes of a party's messages that wait in queues")};
+  using Parties = std::map<std::string, std::array<size_t, 3>>;
+  const auto now = OnLoop<Parties>(
+      [this] {
+        Parties parties;
+        for (const Quotas::Party& party : gateway_->quotas()->Busy(kMostParties)) {
+          parties[party.name] = {party.streams, party.bytes[0] + party.bytes[1], 0};
+        }
+        for (const auto& [name, bytes] : calls_->queues().Parties(kMostParties)) {
+          parties[name][2] = bytes;
+        }
+        return parties;
+      },
+      Parties{});
+  for (auto& [name, gauges] : party_gauges_) {
+    for (auto* gauge : gauges) gauge->Set(0);
+  }
+  for (const auto& [name, figures] : now) {
+    if (!party_gauges_.count(name) && party_gauges_.size() >= kMostParties) continue;
+    auto& gauges = party_gauges_[name];
+    for (size_t i = 0; i < families.size(); ++i) {
+      gauges[i] = &families[i]->Add({{"party", Escape(name)}});
+      gauges[i]->Set(static_cast<double>(figures[i]));
+    }
   }
 }
 

@@ -74,8 +74,8 @@ class Rollsite final : public daemon::Running {
   };
   std::vector<Listener> listeners_;
   std::thread thread_;
-  // On the admin server's one thread: calls and bytes by party.
-  std::map<std::string, std::array<prometheus::Gauge*, 2>> party_gauges_;
+  // On the admin server's one thread: calls, bytes that wait in calls and in queues, by party.
+  std::map<std::string, std::array<prometheus::Gauge*, 3>> party_gauges_;
   std::unique_ptr<http::Server> admin_;
   std::unique_ptr<HttpInterface> http_;
 };
