@@ -3,186 +3,18 @@
 #include "rollsite/egg_sink.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <future>
-#include <mutex>
 
-#include "eggroll/meta.pb.h"
-#include "eggroll/transfer.grpc.pb.h"
-#include "proxy/proxy.grpc.pb.h"
-#include "rollsite/test_support.h"
-#include "rpc/command.h"
-#include "wire/federation_key.h"
+#include "rollsite/egg_stub.h"
+#include "rollsite/raw_calls.h"
 
 namespace fate::rollsite {
 namespace {
 
-using com::webank::ai::eggroll::api::networking::proxy::DataTransferService;
-using com::webank::ai::eggroll::api::networking::proxy::Packet;
-using com::webank::eggroll::core::meta::SessionMeta;
-using com::webank::eggroll::core::meta::Store;
-using com::webank::eggroll::core::meta::Task;
-using com::webank::eggroll::core::transfer::TransferBatch;
-using com::webank::eggroll::core::transfer::TransferService;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
-
-// One egg: keeps the batches of each tag; its task ends when the stream of the tag has ended.
-class FakeEgg final : public TransferService::Service {
- public:
-  FakeEgg() {
-    commands_.Register("v1/eggs-pair/runTask",
-                       [this](const rpc::CommandCall& call, rpc::Respond respond) {
-                         std::lock_guard lock(mutex_);
-                         Task task;
-                         task.ParseFromString(call.argument);
-                         tasks_.push_back(task);
-                         if (fail_task_) return respond(InternalError("disk full"));
-                         running_[task.id()] = respond;
-                         AnswerEnded();
-                       });
-    server_ = *rpc::Server::Start("127.0.0.26", 0, {commands_.service(), this});
-  }
-  ~FakeEgg() override {
-    go_on_ = true;
-    if (server_) server_->Shutdown(absl::Seconds(1));
-  }
-
-  grpc::Status send(grpc::ServerContext* context, grpc::ServerReader<TransferBatch>* reader,
-                    TransferBatch* answer) override {
-    TransferBatch batch;
-    std::string tag;
-    while (reader->Read(&batch)) {
-      std::lock_guard lock(mutex_);
-      if (tag.empty()) *answer->mutable_header() = batch.header();
-      tag = batch.header().tag();
-      batches_.push_back(batch);
-      if (hold_) break;
-    }
-    while (hold_ && !go_on_ && !context->IsCancelled()) std::this_thread::sleep_for(2ms);
-    if (context->IsCancelled()) ++cancelled_;
-    std::lock_guard lock(mutex_);
-    ended_.insert(tag);
-    AnswerEnded();
-    return grpc::Status::OK;
-  }
-
-  // mutex_ held.
-  void AnswerEnded() {
-    for (auto it = running_.begin(); it != running_.end();) {
-      if (!ended_.erase(it->first)) {
-        ++it;
-        continue;
-      }
-      it->second(std::string());
-      it = running_.erase(it);
-    }
-  }
-  std::vector<TransferBatch> batches() {
-    std::lock_guard lock(mutex_);
-    return batches_;
-  }
-  std::vector<Task> tasks() {
-    std::lock_guard lock(mutex_);
-    return tasks_;
-  }
-  void Kill() { server_.reset(); }
-
-  std::atomic<bool> fail_task_ = false, hold_ = false, go_on_ = false;
-  std::atomic<int> cancelled_ = 0;
-  std::mutex mutex_;
-  std::vector<TransferBatch> batches_;
-  std::vector<Task> tasks_;
-  std::map<std::string, rpc::Respond> running_;
-  std::multiset<std::string> ended_;
-  rpc::CommandService commands_{rpc::ErrorStyle::kEgg};
-  std::unique_ptr<rpc::Server> server_;
-};
-
-class FakeManager {
- public:
-  explicit FakeManager(int egg_port) {
-    commands_.Register(
-        "v1/cluster-manager/session/getSession",
-        [this, egg_port](const rpc::CommandCall& call, rpc::Respond respond) {
-          ++session_calls_;
-          SessionMeta meta;
-          meta.ParseFromString(call.argument);
-          std::lock_guard lock(mutex_);
-          if (status_.empty()) return respond(std::string());
-          meta.set_status(status_);
-          auto* egg = meta.add_processors();
-          egg->set_id(7);
-          egg->set_servernodeid(1);
-          egg->set_processortype("egg_pair");
-          for (auto* endpoint : {egg->mutable_commandendpoint(), egg->mutable_transferendpoint()}) {
-            endpoint->set_host("127.0.0.26");
-            endpoint->set_port(egg_port);
-          }
-          respond(meta.SerializeAsString());
-        });
-    commands_.Register("v1/cluster-manager/metadata/getOrCreateStore",
-                       [this](const rpc::CommandCall& call, rpc::Respond respond) {
-                         Store store;
-                         store.ParseFromString(call.argument);
-                         std::lock_guard lock(mutex_);
-                         stores_.push_back(store);
-                         for (int i = 0; i < store.storelocator().total_partitions(); ++i) {
-                           auto* partition = store.add_partitions();
-                           partition->set_id(i);
-                           partition->mutable_processor()->set_servernodeid(1);
-                         }
-                         respond(store.SerializeAsString());
-                       });
-    server_ = *rpc::Server::Start("127.0.0.27", 0, {commands_.service()});
-  }
-  void SetStatus(const std::string& status) {
-    std::lock_guard lock(mutex_);
-    status_ = status;
-  }
-  std::vector<Store> stores() {
-    std::lock_guard lock(mutex_);
-    return stores_;
-  }
-
-  std::atomic<int> session_calls_ = 0;
-  std::mutex mutex_;
-  std::string status_ = "ACTIVE";
-  std::vector<Store> stores_;
-  rpc::CommandService commands_{rpc::ErrorStyle::kManager};
-  std::unique_ptr<rpc::Server> server_;
-};
-
-const std::string kRsh = Hex(
-    "0a02733112026e311a027431220567756573742a04393939393204686f73743a05313030303042066f626a65637478"
-    "01880101900101a00101a80101f2011066696e6973685f706172746974696f6e");
-const std::string kPairBin =
-    Hex("4670939400000001000000000000000000000004000000000000000568656c6c6f");
-
-// The packet of spec 14: object "hello" from guest 9999 to host 10000.
-Packet Hello() {
-  Packet packet;
-  packet.ParseFromString(Hex("0a79120d1204393939391a0567756573741a0d120531303030301a04686f73743001"
-                             "4a4f") +
-                         kRsh + Hex("a20605332e322e3012231221") + kPairBin);
-  return packet;
-}
-
-Packet PacketOf(int64_t batch, int64_t total, const std::string& value) {
-  Packet packet = Hello();
-  RollSiteHeader header;
-  header.ParseFromString(kRsh);
-  header.set_batchseq(batch);
-  header.set_totalbatches(batch == total ? total : -1);
-  header.set_totalstreams(batch == total ? 1 : -1);
-  header.set_stage(batch == total ? wire::kFinishPartition : "");
-  packet.mutable_header()->set_seq(batch);
-  packet.mutable_header()->set_ext(header.SerializeAsString());
-  packet.mutable_body()->set_value(value);
-  return packet;
-}
 
 // Pushes enter at G (9999) and end at H (10000), whose eggs are the fake ones.
 class EggSinkTest : public ::testing::Test {
@@ -351,6 +183,33 @@ TEST_F(EggSinkTest, Case30AnEggThatDiesFailsThePushAndIsForgotten) {
   int calls = manager_.session_calls_;
   Push({Hello()}, 2s);
   EXPECT_GT(manager_.session_calls_, calls) << "after a failure the session is asked for anew";
+}
+
+// The egg comes back where it was; the pusher sends the same packets again.
+TEST_F(EggSinkTest, Case30ARetryAfterTheEggHasComeBackSucceeds) {
+  const int port = egg_.server_->port();
+  egg_.Kill();
+  const std::vector<Packet> packets = {PacketOf(1, 2, "a"), PacketOf(2, 2, "b")};
+  EXPECT_THAT(Push(packets).status.error_message(),
+              AllOf(HasSubstr("egg 7 of session s1_host_10000"), HasSubstr("Connection refused")));
+  FakeEgg again(port);
+  Result result = Push(packets);
+  ASSERT_TRUE(result.status.ok()) << result.status.error_message();
+  EXPECT_EQ(result.ack.ack(), 1);
+  ASSERT_EQ(again.batches().size(), 2u);
+  EXPECT_EQ(again.batches()[1].data(), "b");
+}
+
+// spec/rollsite.md 15, case 57: the same stream under the name that FATE 1.0-1.3 give the service.
+TEST_F(EggSinkTest, Case57FatesNameOfTheServiceEndsAtTheSameEggs) {
+  const std::string path = "/com.webank.ai.fate.api.networking.proxy.DataTransferService/push";
+  auto ack = CallBytes(g_.channel(), path, Hello().SerializeAsString());
+  ASSERT_TRUE(ack.ok()) << ack.status();
+  PacketHeader expected = Hello().header();
+  expected.set_ack(1);
+  EXPECT_EQ(*ack, expected.SerializeAsString());
+  ASSERT_EQ(egg_.batches().size(), 1u);
+  EXPECT_EQ(egg_.batches()[0].data(), kPairBin);
 }
 
 TEST_F(EggSinkTest, Case31AFailedTaskFailsThePush) {

@@ -81,9 +81,11 @@ class Peek final : public relay::StreamHandler, public std::enable_shared_from_t
   relay::EventLoop::TimerId timer_ = 0;
 };
 
-// Upstream's status for what it cannot route, with the text it lacks (spec 5.8).
+// Upstream's status for what it cannot route (spec/rollsite.md 5.8), with the text it lacks, in the
+// words of FATE 1.x's Proxy (spec/fate-1x-services.md 13.2).
 absl::Status NotRouted(const absl::Status& status) {
-  return absl::IsNotFound(status) ? absl::UnknownError(status.message()) : status;
+  if (!absl::IsNotFound(status)) return status;
+  return absl::UnknownError(fmt::format("no valid route for topic: {}", Message(status)));
 }
 
 // Who calls whom, as the packet says: its ext if that names a party, else src and dst.

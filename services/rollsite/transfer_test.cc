@@ -3,10 +3,10 @@
 #include <atomic>
 #include <future>
 
-#include "grpcpp/generic/generic_stub.h"
 #include "http/client.h"
 #include "osx/osx.grpc.pb.h"
 #include "proxy/proxy.grpc.pb.h"
+#include "rollsite/raw_calls.h"
 #include "rollsite/route_operators.h"
 #include "rollsite/test_support.h"
 
@@ -320,40 +320,6 @@ TEST(Routes, WhatARouteAsksForIsNeverDowngraded) {
   EXPECT_EQ(partner.calls, 0);
 }
 
-// One call through gRPC's generic client: one message out, one back.
-absl::StatusOr<std::string> CallBytes(const std::shared_ptr<grpc::Channel>& channel,
-                                      const std::string& path, const std::string& message) {
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + 10s);
-  grpc::CompletionQueue queue;
-  auto stream = stub.PrepareCall(&context, path, &queue);
-  void* tag = nullptr;
-  bool ok = false;
-  auto wait = [&] { return queue.Next(&tag, &ok) && ok; };
-  stream->StartCall(nullptr);
-  wait();
-  grpc::Slice slice(message);
-  stream->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), nullptr);
-  wait();
-  grpc::ByteBuffer answer;
-  stream->Read(&answer, nullptr);
-  bool read = wait();
-  grpc::Status status;
-  stream->Finish(&status, nullptr);
-  wait();
-  if (!status.ok()) {
-    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-  }
-  if (!read) return absl::UnknownError("no answer");
-  std::vector<grpc::Slice> slices;
-  (void)answer.Dump(&slices);
-  std::string bytes;
-  for (const auto& part : slices)
-    bytes.append(reinterpret_cast<const char*>(part.begin()), part.size());
-  return bytes;
-}
-
 TEST(Routes, ACircleOfGatewaysIsCut) {
   Site g("127.0.0.21", "9999", SelfTable("9999", ""));
   Site h("127.0.0.22", "8888",
@@ -392,6 +358,7 @@ class OperatorTest : public ::testing::Test {
 };
 
 TEST_F(OperatorTest, TheTokenIsTheSpecsMd5) {
+  EXPECT_EQ(OperatorToken("abcd", "efg"), "7ac66c0f148de9519b8bd264312c4d64");
   EXPECT_EQ(OperatorToken("1600000000000{}", "123"), "524676df276fefbac5d145da0367cbd5");
 }
 
