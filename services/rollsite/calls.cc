@@ -55,7 +55,8 @@ bool LacksProvider(relay::Stream* stream, const relay::Headers& head) {
 Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit)
     : gateway_(gateway),
       queues_(gateway),
-      eggs_(gateway->upstreams(), gateway->config().cluster_manager),
+      eggs_(gateway->upstreams(), gateway->config().cluster_manager,
+            gateway->config().session_wait),
       polling_(gateway),
       introspection_{introspection, std::make_shared<const relay::TargetText>(relay::TargetText{
                                         introspection.ToString(), "the health service", ""})},

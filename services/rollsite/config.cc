@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMaxInteger = 0x7fffffff;
+constexpr int64_t kMaxSessionWaitMs = 180'000;  // upstream's
 
 bool IsBrokerFile(const Properties& properties) {
   if (fs::path(properties.file_name()).filename() == "broker.properties") return true;
@@ -105,6 +106,9 @@ absl::Status ReadNative(const Properties& properties, Config* config) {
   }
   RETURN_IF_ERROR(ReadPolling(properties, config));
   ASSIGN_OR_RETURN(config->queues, QueueSettings::Read(properties));
+  ASSIGN_OR_RETURN(const int64_t wait_ms, properties.GetInt("eggroll.rollsite.session.wait.ms",
+                                                            60'000, 0, kMaxSessionWaitMs));
+  config->session_wait = absl::Milliseconds(wait_ms);
   ASSIGN_OR_RETURN(config->strict_codes, properties.GetBool("ptp.strict_codes", false));
   config->operator_key = properties.Get("eggroll.rollsite.route.table.key", "123");
   const std::string hosts = properties.Get("eggroll.rollsite.route.table.whitelist");

@@ -33,7 +33,8 @@ struct Config {
   std::string route_table;         // eggroll.rollsite.route.table.path | beside broker.properties
   relay::Address cluster_manager;  // eggroll.resourcemanager.clustermanager.host, .port |
                                    // eggroll.cluster.manager.ip, .port
-  bool strict_codes = false;       // ptp.strict_codes: failures as upstream answers them
+  absl::Duration session_wait = absl::Seconds(60);  // eggroll.rollsite.session.wait.ms (egg_finder)
+  bool strict_codes = false;  // ptp.strict_codes: failures as upstream answers them
 
   // Who may read and set the route table by unary calls (spec 8.6).
   std::string operator_key = "123";         // eggroll.rollsite.route.table.key

@@ -7,6 +7,7 @@
 namespace fate::rollsite {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -76,6 +77,14 @@ TEST_F(ConfigTest, EggrollPropertiesWithNativeKeys) {
   EXPECT_EQ(config->operator_key, "secret");
   EXPECT_THAT(config->operator_hosts, ElementsAre("127.0.0.1", "10.0.0.7"));
   EXPECT_EQ(config->http_port, 0);
+  EXPECT_EQ(config->session_wait, absl::Seconds(60));
+}
+
+TEST_F(ConfigTest, WrongWaitsAreRefusedByName) {
+  Write("eggroll.properties", "eggroll.rollsite.port=1\neggroll.rollsite.session.wait.ms=-1\n");
+  const auto config = Config::Load((folder_ / "eggroll.properties").string());
+  EXPECT_THAT(Message(config.status()), AllOf(HasSubstr("eggroll.properties:2"),
+                                              HasSubstr("session.wait.ms"), HasSubstr("180000")));
 }
 
 TEST(OwnAddresses, AListenerOnAllAddressesIsReachedUnderEachOfThem) {

@@ -14,7 +14,7 @@ using com::webank::eggroll::core::command::CommandRequest;
 using com::webank::eggroll::core::command::CommandResponse;
 using com::webank::eggroll::core::meta::Store;
 
-constexpr absl::Duration kMaxPatience = absl::Seconds(60);
+constexpr absl::Duration kAskPatience = absl::Seconds(60);
 constexpr absl::Duration kRemembered = absl::Seconds(10);
 constexpr absl::Duration kStoreTimeout = absl::Seconds(20);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(10),
@@ -104,10 +104,12 @@ struct EggFinder::Session {
   std::string last_status = "unknown";
 };
 
-EggFinder::EggFinder(relay::Upstreams* upstreams, relay::Address cluster_manager)
+EggFinder::EggFinder(relay::Upstreams* upstreams, relay::Address cluster_manager,
+                     absl::Duration session_wait)
     : upstreams_(upstreams),
       loop_(&upstreams->loop()),
-      cluster_manager_(std::move(cluster_manager)) {}
+      cluster_manager_(std::move(cluster_manager)),
+      session_wait_(session_wait) {}
 
 EggFinder::~EggFinder() {
   for (auto& [id, session] : sessions_) {
@@ -121,7 +123,8 @@ std::shared_ptr<EggFinder::Search> EggFinder::Find(const RollSiteHeader& header,
   auto search = std::make_shared<Search>(this);
   search->header = header;
   search->session_id = wire::ReceivingSession(header);
-  search->deadline = loop_->Now() + std::min(patience, kMaxPatience);
+  const absl::Duration wait = session_wait_ > absl::ZeroDuration() ? session_wait_ : kAskPatience;
+  search->deadline = loop_->Now() + std::min(patience, wait);
   search->done = std::move(done);
   search->timer = loop_->At(search->deadline, [this, weak = std::weak_ptr(search)] {
     auto self = weak.lock();
@@ -151,7 +154,7 @@ void EggFinder::Ask(const std::string& session_id) {
   session.stores.clear();
   SessionMeta ask;
   ask.set_id(session_id);
-  session.call = CallCommand(upstreams_, cluster_manager_, kGetSession, ask, kMaxPatience,
+  session.call = CallCommand(upstreams_, cluster_manager_, kGetSession, ask, kAskPatience,
                              [this, session_id](absl::StatusOr<std::string> answer) {
                                OnSession(session_id, std::move(answer));
                              });
@@ -173,6 +176,12 @@ void EggFinder::OnSession(const std::string& session_id, absl::StatusOr<std::str
                                           cluster_manager_.ToString()));
   }
   session.last_status = meta.status().empty() ? "unknown" : meta.status();
+  if (meta.status().empty() && session_wait_ == absl::ZeroDuration()) {
+    return Tell(session_id, UnavailableError("eggroll session {} invalid status : unknown; push "
+                                             "again once its task has started, or let pushes wait "
+                                             "for it (eggroll.rollsite.session.wait.ms)",
+                                             session_id));
+  }
   if (meta.status().empty() || meta.status() == "NEW") return AskAgain(session_id);
   if (meta.status() != "ACTIVE") {
     return Tell(session_id,

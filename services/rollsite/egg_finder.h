@@ -36,12 +36,16 @@ class EggFinder {
   // Letting go of it ends the search without an answer.
   class Search;
 
-  EggFinder(relay::Upstreams* upstreams, relay::Address cluster_manager);
+  // `session_wait`: how long a session may be unknown or starting; zero: an unknown one fails at
+  // once.
+  EggFinder(relay::Upstreams* upstreams, relay::Address cluster_manager,
+            absl::Duration session_wait);
   ~EggFinder();
 
-  // Waits while the session is unknown or starting, at most `patience` and 60 s. `header` names
-  // a partition in range. Errors: kInternal (session ended or never came, no eggs) and
-  // kUnavailable (the cluster manager), both naming the session.
+  // Waits while the session is unknown or starting, at most `patience` and the time above. `header`
+  // names a partition in range. Errors: kInternal (session ended or never came, no eggs) and
+  // kUnavailable (the cluster manager; a session that is unknown and not waited for),
+  // naming the session.
   std::shared_ptr<Search> Find(const RollSiteHeader& header, absl::Duration patience, Done done);
   // What was remembered about the session turned out to be wrong.
   void Forget(const std::string& session_id);
@@ -62,6 +66,7 @@ class EggFinder {
   relay::Upstreams* const upstreams_;
   relay::EventLoop* const loop_;
   const relay::Address cluster_manager_;
+  const absl::Duration session_wait_;
   std::map<std::string, Session> sessions_;
 };
 

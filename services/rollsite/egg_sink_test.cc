@@ -138,6 +138,25 @@ TEST_F(EggSinkTest, ASessionThatIsNotThereYetIsWaitedFor) {
   EXPECT_TRUE(push.get().status.ok());
 }
 
+TEST_F(EggSinkTest, AnUnknownSessionCanFailAtOnce) {
+  Site h("127.0.0.23", "10000", R"({"route_table": {}, "self_party": ["10000"]})",
+         {"127.0.0.27", manager_.server_->port()},
+         [](Config* config) { config->session_wait = absl::ZeroDuration(); });
+  auto push = [&] {
+    return CallBytes(h.channel(),
+                     "/" + std::string(DataTransferService::service_full_name()) + "/push",
+                     Hello().SerializeAsString());
+  };
+  manager_.SetStatus("");
+  EXPECT_THAT(ToText(push().status()),
+              AllOf(HasSubstr("UNAVAILABLE"),
+                    HasSubstr("eggroll session s1_host_10000 invalid status : unknown"),
+                    HasSubstr("eggroll.rollsite.session.wait.ms")));
+  EXPECT_EQ(manager_.session_calls_, 1);
+  manager_.SetStatus("ACTIVE");
+  EXPECT_TRUE(push().ok()) << "nothing of the failure is remembered";
+}
+
 TEST_F(EggSinkTest, TheWaitEndsWithTheCallersDeadline) {
   manager_.SetStatus("");
   Result result = Push({Hello()}, 300ms);

@@ -1,5 +1,7 @@
 #include "rollsite/polling_party.h"
 
+#include <algorithm>
+
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -27,6 +29,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
 
   void Open() {
     Forget();
+    opened_ = gateway_->loop().Now();
     const std::string self = gateway_->SelfName("");
     auto target = gateway_->Route({self, "default", "default", "default"});
     if (!target.ok()) return Retry(target.status());
@@ -205,13 +208,20 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     if (relay::Stream* stream = std::exchange(stream_, nullptr)) {
       stream->end_sent() ? stream->SetHandler(nullptr) : stream->Reset(relay::kNoError);
     }
-    status.ok() ? Again(absl::ZeroDuration()) : Retry(status);
+    status.ok() ? Again(PauseAfterSuccess()) : Retry(status);
+  }
+
+  // None after a call, nor after a long wait for one; an exchange that ends streams as soon as they
+  // are opened is not asked without end.
+  absl::Duration PauseAfterSuccess() const {
+    if (answered_) return absl::ZeroDuration();
+    return std::max(absl::ZeroDuration(), kRetryPause - (gateway_->loop().Now() - opened_));
   }
 
   void OnClosed(const absl::Status& why) override {
     stream_ = nullptr;
     if (call_) call_->Cancel();
-    why.ok() ? Again(absl::ZeroDuration()) : Retry(why);
+    why.ok() ? Again(PauseAfterSuccess()) : Retry(why);
   }
 
   void Retry(const absl::Status& why) {
@@ -239,6 +249,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
   std::unique_ptr<CarriedCalls::Ticket> ticket_;
   size_t held_bytes_ = 0;  // read, but not yet returned to the exchange's window
   bool answered_ = false, stopped_ = false;
+  absl::Time opened_;
   relay::EventLoop::TimerId timer_ = 0;
 };
 

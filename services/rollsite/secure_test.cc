@@ -396,6 +396,56 @@ TEST_F(SecureTest, APeerWithAnotherNameIsRefusedUnlessItIsExpected) {
       5s, [&] { return UnaryCall(g.channel(), PacketFrom("9999", "10000")) == "OK answer"; }));
 }
 
+// What G's callers are told when H's certificate cannot be trusted, and H's when it may not call.
+TEST_F(SecureTest, AnExpiredCertificateNamesPartyHopAndRemedy) {
+  StartG();
+  StartH();
+  EXPECT_EQ(UnaryCall(g_->channel(), PacketFrom("9999", "10000")), "OK answer");
+  h_.reset();
+  h_files_ = authority_.Write(
+      folder_, "10000", {.name = "party-10000", .alternatives = "IP:127.0.0.32", .until_s = 2});
+  StartH();
+  const absl::Time expired = absl::Now() + absl::Seconds(3);
+  EXPECT_TRUE(Within(10s, [&] { return absl::Now() > expired; }));
+  g_.reset();  // a connection that stands is not asked again
+  StartG();
+  const Headers to_h = {{"x-ptp-target-node-id", "10000"}};
+  for (const std::string& told : {UnaryCall(g_->channel(), PacketFrom("9999", "10000")),
+                                  PushStream(g_->channel(), PacketFrom("9999", "10000")),
+                                  Push(g_->channel(), "t", "x", to_h)}) {
+    EXPECT_THAT(told,
+                AllOf(HasSubstr("UNAVAILABLE"), HasSubstr("to party 10000"),
+                      HasSubstr("route_table.10000.default[0]"), HasSubstr("127.0.0.32:"),
+                      HasSubstr("has expired on 20"), HasSubstr("its owner has to renew it")));
+  }
+  FilesFor("10000", "127.0.0.32");
+  EXPECT_TRUE(Within(15s, [&] {
+    return UnaryCall(g_->channel(), PacketFrom("9999", "10000")) == "OK answer";
+  })) << "renewed, without a restart";
+}
+
+TEST_F(SecureTest, AWrongAuthorityNamesPartyHopAndRemedyOnBothSides) {
+  const std::string own = ReadFile(h_files_.ca);
+  StartG();
+  h_files_ = tls::TestAuthority("other authority")
+                 .Write(folder_, "10000", {.name = "party-10000", .alternatives = "IP:127.0.0.32"});
+  StartH();
+  EXPECT_THAT(
+      UnaryCall(g_->channel(), PacketFrom("9999", "10000")),
+      AllOf(HasSubstr("UNAVAILABLE"), HasSubstr("to party 10000"),
+            HasSubstr("route_table.10000.default[0]"), HasSubstr("comes from CN=other authority"),
+            HasSubstr("9999-ca.crt"), HasSubstr("add it there")));
+  folder_.Write("10000-ca.crt", own);  // H knows G's authority, G does not know H's
+  EXPECT_TRUE(Within(10s, [&] {
+    return UnaryCall(h_->channel(), PacketFrom("10000", "9999")).find("refuses this side's") !=
+           std::string::npos;
+  }));
+  EXPECT_THAT(
+      UnaryCall(h_->channel(), PacketFrom("10000", "9999")),
+      AllOf(HasSubstr("UNAVAILABLE"), HasSubstr("to party 9999"),
+            HasSubstr("certificate CN=party-10000"), HasSubstr("does not trust its authority")));
+}
+
 TEST_F(SecureTest, QueueCallsCanBeKeptToTheInnerListener) {
   StartG([](Config* config) {
     config->access.inner = {"127.0.0.33", 0};
