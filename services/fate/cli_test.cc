@@ -16,6 +16,7 @@
 namespace fate::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 int RunFate(std::vector<std::string> arguments) {
@@ -120,6 +121,48 @@ TEST(Cli, RouteTestExplainsAndProbes) {
   EXPECT_EQ(RunFate({"route", "test", "9", "--table", path}), 0);
   EXPECT_EQ(RunFate({"route", "test", "6", "--table", path}), 1);
   EXPECT_EQ(RunFate({"route", "test", "7", "--table", "/nonexistent"}), 2);
+}
+
+// What `fate route test` prints, before the exit code.
+std::string RouteTest(const std::string& party, const std::string& role, const std::string& table,
+                      int exit_code) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(RunFate({"route", "test", party, role, "--table", table}), exit_code) << party;
+  return testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+}
+
+TEST(Cli, RouteTestNamesTheRuleAndTheHop) {
+  FakeFlow peer({"running"});
+  const std::string port = peer.url().substr(peer.url().rfind(':') + 1);
+  const std::string path = ::testing::TempDir() + "/cli_route_rules.json";
+  std::ofstream(path) << R"({"route_table": {
+      "default": {"default": [{"ip": "127.0.0.1", "port": )"
+                      << port << R"(}]},
+      "7": {"fateflow": [{"ip": "127.0.0.1", "port": 1}]},
+      "8": {"default": [{"is_polling": true}]},
+      "9": {"fateflow": [{"ip": "127.0.0.1", "port": )"
+                      << port << R"(}]},
+      "10": {"default": [{"protocol": "http", "url": "http://127.0.0.1:)"
+                      << port << R"(/v1/x"}]}},
+      "self_party": ["9"]})";
+  EXPECT_THAT(RouteTest("6", "host", path, 0),
+              AllOf(HasSubstr("no entry for party 6: \"default\" is used"),
+                    HasSubstr("no role host there: \"default\" is used"),
+                    HasSubstr("route_table.default.default -> 127.0.0.1:" + port),
+                    HasSubstr("127.0.0.1:" + port + " answers (")));
+  EXPECT_THAT(RouteTest("7", "fateflow", path, 3),
+              AllOf(HasSubstr("role fateflow is listed there"),
+                    HasSubstr("route_table.7.fateflow -> 127.0.0.1:1"),
+                    HasSubstr("party 7 role fateflow: 127.0.0.1:1: Connection refused"),
+                    HasSubstr("is its rollsite running and reachable?")));
+  EXPECT_THAT(RouteTest("7", "host", path, 1),
+              AllOf(HasSubstr("its entry \"7\" has neither role \"host\" nor \"default\""),
+                    HasSubstr("add it")));
+  EXPECT_THAT(RouteTest("8", "host", path, 0), HasSubstr("party 8 polls this rollsite"));
+  EXPECT_THAT(RouteTest("9", "fateflow", path, 0), HasSubstr("answers ("));
+  EXPECT_THAT(RouteTest("9", "default", path, 0), HasSubstr("party 9 is one's own"));
+  EXPECT_THAT(RouteTest("10", "host", path, 0), HasSubstr("http://127.0.0.1:" + port + "/v1/x"));
 }
 
 class AuditCommand : public testing::Test {

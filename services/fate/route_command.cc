@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "base/properties.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "fate/command.h"
 #include "routing/route_table.h"
 
@@ -43,6 +44,22 @@ absl::StatusOr<routing::RouteTable> LoadTable(const Options& options) {
   return routing::RouteTable::Parse(text, path, own_party);
 }
 
+// What can be connected to; "" as host: nothing, for the party polls.
+absl::StatusOr<std::pair<std::string, int>> HopOf(const routing::Endpoint& endpoint) {
+  if (endpoint.protocol != routing::Protocol::kHttp) return std::pair(endpoint.host, endpoint.port);
+  std::string_view rest = endpoint.url;
+  const bool secure = rest.starts_with("https://");
+  if (const size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
+    rest.remove_prefix(scheme + 3);
+  }
+  rest = rest.substr(0, rest.find('/'));
+  const size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos) return std::pair(std::string(rest), secure ? 443 : 80);
+  const auto port = ParseInt<int>(rest.substr(colon + 1));
+  if (!port) return InvalidArgumentError("url '{}' has no port after ':'", endpoint.url);
+  return std::pair(std::string(rest.substr(0, colon)), *port);
+}
+
 // Connects within the time; the duration in milliseconds.
 absl::StatusOr<double> Probe(const std::string& host, int port, double timeout_s) {
   addrinfo hints{.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -66,6 +83,17 @@ absl::StatusOr<double> Probe(const std::string& host, int port, double timeout_s
   return absl::ToDoubleMilliseconds(absl::Now() - start);
 }
 
+absl::Status SayThatItPolls(const Globals& globals, const Options& options, Json report) {
+  report["endpoint"] = "polling";
+  if (globals.json) {
+    PrintJson(report);
+  } else {
+    std::printf("party %s polls this rollsite: there is no hop to probe from here\n",
+                options.party.c_str());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Test(const Globals& globals, const Options& options) {
   ASSIGN_OR_RETURN(routing::RouteTable table, LoadTable(options));
   std::vector<std::string> steps = table.Explain(options.party, options.role);
@@ -78,7 +106,9 @@ absl::Status Test(const Globals& globals, const Options& options) {
   if (!own) {
     ASSIGN_OR_RETURN(routing::Route route, table.Find(options.party, options.role, 0));
     const auto& endpoint = route.endpoint;
-    auto milliseconds = Probe(endpoint.host, endpoint.port, options.timeout_s);
+    ASSIGN_OR_RETURN(const auto hop, HopOf(endpoint));
+    if (endpoint.is_polling && hop.first.empty()) return SayThatItPolls(globals, options, report);
+    auto milliseconds = Probe(hop.first, hop.second, options.timeout_s);
     report["endpoint"] = endpoint.ToString();
     report["rule"] = route.rule;
     report["reachable"] = milliseconds.ok();

@@ -22,11 +22,21 @@ constexpr std::string_view kTransferServices[] = {
 constexpr std::string_view kIntrospection[] = {"/grpc.health.v1.Health/",
                                                "/grpc.reflection.v1alpha.ServerReflection/"};
 
+constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
+
 bool IsIntrospection(std::string_view path) {
   for (std::string_view prefix : kIntrospection) {
     if (path.starts_with(prefix)) return true;
   }
   return false;
+}
+
+void AnswerNotServing(Gateway* gateway, relay::Stream* stream, relay::Headers head) {
+  relay::UnaryCall::Serve(stream, std::move(head), gateway->collected(),
+                          [](const QueueService::CallPtr& call) {
+                            // HealthCheckResponse{status = NOT_SERVING}
+                            call->Answer(std::string("\x08\x02"));
+                          });
 }
 
 // The name under which a call is recorded.
@@ -52,7 +62,8 @@ bool LacksProvider(relay::Stream* stream, const relay::Headers& head) {
 
 }  // namespace
 
-Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit)
+Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit,
+             std::function<bool()> ready)
     : gateway_(gateway),
       queues_(gateway),
       eggs_(gateway->upstreams(), gateway->config().cluster_manager,
@@ -60,7 +71,8 @@ Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* au
       polling_(gateway),
       introspection_{introspection, std::make_shared<const relay::TargetText>(relay::TargetText{
                                         introspection.ToString(), "the health service", ""})},
-      audit_(audit) {}
+      audit_(audit),
+      ready_(std::move(ready)) {}
 
 void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end) {
   std::string path(relay::Find(head, ":path"));
@@ -91,6 +103,8 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
     break;
   }
   if (IsIntrospection(view)) {
+    if (view == kHealthCheck && !ready_())
+      return AnswerNotServing(gateway_, stream, std::move(head));
     return gateway_->PassOn("introspection", stream, std::move(head), {}, end, introspection_,
                             relay::Lane::kControl);
   }

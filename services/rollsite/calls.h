@@ -12,6 +12,8 @@
 //   grpc.health, reflection           passed on to the gRPC server behind `introspection`
 //   anything else                     UNIMPLEMENTED
 
+#include <functional>
+
 #include "rollsite/audit_log.h"
 #include "rollsite/egg_finder.h"
 #include "rollsite/gateway.h"
@@ -22,8 +24,9 @@ namespace fate::rollsite {
 
 class Calls {
  public:
-  // `audit`: null if calls are not recorded.
-  Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit);
+  // `audit`: null if calls are not recorded. `ready`: whether health may say that this serves.
+  Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit,
+        std::function<bool()> ready);
 
   void OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end);
 
@@ -50,6 +53,7 @@ class Calls {
   PollingExchange polling_;
   const Target introspection_;
   AuditLog* const audit_;
+  const std::function<bool()> ready_;
 };
 
 }  // namespace fate::rollsite

@@ -406,7 +406,9 @@ TEST(OtherGateways, GetAMessageThatArrivesByteByByte) {
   raw::Client client(sender.port(), "127.0.0.21");
   ASSERT_TRUE(client.Send(request));
   QueueStub stub(receiver.channel());
-  EXPECT_EQ(stub.Pop("t", 5000), "E0000000000||payload");
+  const std::string popped = stub.Pop("t", 5000);  // it may have come before the message
+  EXPECT_TRUE(popped == "E0000000000||payload" || popped == "E0000000000|success|payload")
+      << popped;
 }
 
 TEST(HopNumbers, AreOfOneTopicAndNeverGivenTwice) {

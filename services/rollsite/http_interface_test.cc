@@ -28,11 +28,12 @@ class HttpTest : public ::testing::Test {
   }
   // "<status> <body>"
   std::string Post(const std::string& path, const std::string& body,
-                   const std::string& target = "9999") {
+                   const std::string& target = "9999", const std::string& uri = "") {
     http::ClientRequest request{.method = "POST", .url = Url(path)};
     request.headers = {{"x-ptp-tech-provider-code", "FATE"},
                        {"x-ptp-session-id", "s"},
                        {"x-ptp-target-node-id", target}};
+    if (!uri.empty()) request.headers.push_back({"x-ptp-uri", uri});
     request.body = body;
     const auto response = http::Fetch(request);
     if (!response.ok()) return ToText(response.status());
@@ -50,6 +51,22 @@ TEST_F(HttpTest, Case52MessagesGoInAndOut) {
             R"(200 {"code":"E0000000601","msg":"CONSUME_MSG_TIMEOUT","payload":""})");
   EXPECT_EQ(Post("/v1/interconn/chan/release", R"({"topic": ""})"),
             R"(200 {"code":"E0000000000","message":"success"})");
+}
+
+// spec/rollsite.md 5.9
+TEST_F(HttpTest, Case52PeekTakesAMessageWithoutWaitingAndInvokePushes) {
+  EXPECT_EQ(Post("/v1/interconn/chan/peek", R"({"topic": "t"})"),
+            R"(200 {"code":"E0000000000","msg":"","payload":""})");
+  // PushInbound{topic "t", payload 01 02}
+  EXPECT_EQ(Post("/v1/interconn/chan/invoke", R"({"payload": "CgF0EgIBAg=="})", "9999",
+                 "/v1/interconn/chan/push"),
+            R"(200 {"code":"E0000000000","message":"success","payload":""})");
+  EXPECT_EQ(Post("/v1/interconn/chan/peek", R"({"topic": "t"})"),
+            R"(200 {"code":"E0000000000","msg":"","payload":"AQI="})");
+  EXPECT_EQ(Post("/v1/interconn/chan/peek", R"({"topic": "t"})"),
+            R"(200 {"code":"E0000000000","msg":"","payload":""})");
+  EXPECT_THAT(Post("/v1/interconn/chan/invoke", R"({"payload": ""})", "9999", "/elsewhere"),
+              HasSubstr(R"("code":"E0000000400","message":"PARTY_9999:uri /elsewhere)"));
 }
 
 TEST_F(HttpTest, FailuresCarryTheCode) {

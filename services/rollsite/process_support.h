@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "http/client.h"
 #include "relay/socket.h"
 #include "rollsite/test_support.h"
 
@@ -95,6 +96,15 @@ class RollsiteProcess {
       if (entry.is_regular_file(gone)) bytes += entry.file_size(gone);
     }
     return bytes;
+  }
+  // What /metrics says about pops; -1 while it cannot be asked.
+  int WaitingPops() const {
+    const auto answer =
+        http::Fetch({.url = fmt::format("http://{}:{}/metrics", host_, admin_port_)});
+    if (!answer.ok()) return -1;
+    const std::string name = "\nrollsite_waiting_pops ";
+    const size_t at = answer->body.find(name);
+    return at == std::string::npos ? -1 : std::atoi(answer->body.c_str() + at + name.size());
   }
   std::string Log() const { return Read(folder_ / "log"); }
 

@@ -96,6 +96,14 @@ TEST_F(Proxies, APushOfFederationArrivesUnchanged) {
   EXPECT_TRUE(behind_.calls()[0].messages == packets);
 }
 
+TEST(Packages, PollingIsServedUnderFatesNameToo) {
+  Site site("127.0.0.23", "", Table("10004", ""), {"127.0.0.1", 1},
+            [](Config* config) { config->polling_server = true; });
+  // A first frame without a party.
+  EXPECT_THAT(ToText(CallBytes(site.channel(), kService + "polling", Hex("1000")).status()),
+              HasSubstr("must name the party that polls"));
+}
+
 TEST_F(Proxies, A26AnUnknownPartyIsToldInTheProxysWords) {
   const Packet packet = PacketOf("10000", "77777", "fateflow");
   for (const char* method : {"unaryCall", "push"}) {

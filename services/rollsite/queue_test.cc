@@ -1,4 +1,5 @@
 // Queue calls through real gRPC clients: spec/rollsite.md 15, cases 1-20 and 54.
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <set>
@@ -44,13 +45,20 @@ TEST_F(QueueTest, Case1To3PushPopAndExpiry) {
   EXPECT_LE(waited, 1300ms);
 }
 
+// Upstream's takes 200 to 500 ms; half of ours must stay below the 50 ms that the case aims at.
 TEST_F(QueueTest, Case4APushWakesAParkedPopAtOnce) {
-  auto pop = PopLater("t2", 60000);
-  WaitForParked(1);
-  auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(client_.Push(kToSelf, "t2", "m"), "E0000000000|success|");
-  EXPECT_EQ(pop.get(), "E0000000000|success|m");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 500ms);
+  std::vector<std::chrono::steady_clock::duration> waited;
+  for (int i = 0; i < 9; ++i) {
+    auto pop = PopLater("t2", 60000);
+    WaitForParked(1);
+    auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(client_.Push(kToSelf, "t2", "m"), "E0000000000|success|");
+    EXPECT_EQ(pop.get(), "E0000000000|success|m");
+    waited.push_back(std::chrono::steady_clock::now() - start);
+  }
+  std::sort(waited.begin(), waited.end());
+  EXPECT_LT(waited[4], 50ms);
+  EXPECT_LT(waited[8], 1s);
 }
 
 TEST_F(QueueTest, Case5MessagesComeInOrderOnceEach) {

@@ -116,7 +116,7 @@ absl::Status Rollsite::Listen() {
   gateway_ = std::make_unique<Gateway>(config_, &loop_, &routes_, &tls_);
   calls_ = std::make_unique<Calls>(
       gateway_.get(), relay::Address{LocalHost(config_.listen.host), introspection_->port()},
-      audit_.get());
+      audit_.get(), [this] { return routes_.loaded(); });
   RETURN_IF_ERROR(calls_->queues().Restore());
   RETURN_IF_ERROR(ListenAt(Entrance::kMain, config_.listen));
   if (config_.tls.listen) RETURN_IF_ERROR(ListenAt(Entrance::kTls, config_.tls.address));

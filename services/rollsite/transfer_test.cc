@@ -78,12 +78,13 @@ grpc::Status Call(const std::shared_ptr<grpc::Channel>& channel, const Packet& p
   return DataTransferService::NewStub(channel)->unaryCall(&context, packet, answer);
 }
 
-grpc::Status PushOne(const std::shared_ptr<grpc::Channel>& channel, const Packet& packet) {
+grpc::Status PushOne(const std::shared_ptr<grpc::Channel>& channel, const Packet& packet,
+                     int packets = 1) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + 20s);
   Metadata answer;
   auto writer = DataTransferService::NewStub(channel)->push(&context, &answer);
-  writer->Write(packet);
+  for (int i = 0; i < packets; ++i) writer->Write(packet);
   writer->WritesDone();
   return writer->Finish();
 }
@@ -275,6 +276,50 @@ TEST(Routes, Case43StartsWithoutATable) {
   EXPECT_THAT(health->body, HasSubstr("eggroll.rollsite.route.table.path"));
 }
 
+TEST(Routes, ReadyMeansThatATableIsLoaded) {
+  Site g("127.0.0.21", "9999", R"({"route_table": {"1": {"default": [{"ip": "a"}]}}})");
+  auto ready = [&] {
+    const auto http = http::Fetch(
+        {.url = fmt::format("http://127.0.0.21:{}/healthz", g.rollsite()->admin_port())});
+    const auto grpc = CallBytes(g.channel(), "/grpc.health.v1.Health/Check", "");
+    return fmt::format("{} {} {}", HexEncode(grpc.value_or("")), http.ok() ? http->status : 0,
+                       http.ok() ? http->body : "");
+  };
+  EXPECT_THAT(ready(), AllOf(HasSubstr("0802 503"),
+                             HasSubstr("route_table.1.default[0] has no \"port\"; write one")));
+  g.WriteTable(SelfTable("9999", ""));
+  EXPECT_TRUE(Within(5s, [&] { return ready().starts_with("0801 200"); })) << ready();
+  g.WriteTable("{");
+  EXPECT_TRUE(Within(5s, [&] {
+    auto metrics = http::Fetch(
+        {.url = fmt::format("http://127.0.0.21:{}/metrics", g.rollsite()->admin_port())});
+    return metrics.ok() && metrics->body.find("rollsite_route_table_ok 0") != std::string::npos;
+  }));
+  EXPECT_THAT(ready(), HasSubstr("0801 200")) << "the old one is in force";
+}
+
+// One line for each wrong table, however often the file is looked at.
+TEST(Routes, Case42AWrongTableIsOneLineOfTheLog) {
+  testing::internal::CaptureStdout();
+  {
+    Site g("127.0.0.21", "9999", SelfTable("9999", ""));
+    g.WriteTable("{\"route_table\": [");
+    auto wrong = [&] {
+      auto metrics = http::Fetch(
+          {.url = fmt::format("http://127.0.0.21:{}/metrics", g.rollsite()->admin_port())});
+      return metrics.ok() && metrics->body.find("rollsite_route_table_ok 0") != std::string::npos;
+    };
+    EXPECT_TRUE(Within(5s, wrong));
+    const auto looks = std::chrono::steady_clock::now() + 2500ms;
+    EXPECT_TRUE(Within(5s, [&] { return std::chrono::steady_clock::now() > looks; }));
+    EXPECT_TRUE(wrong());
+  }
+  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string told = "parties of the earlier table stay in force";
+  EXPECT_THAT(log, HasSubstr("route_table.json: is not valid JSON"));
+  EXPECT_EQ(log.find(told), log.rfind(told)) << log;
+}
+
 TEST(Routes, Case44AnEntryHidesTheDefaultParty) {
   Partner exchange;
   Site g(
@@ -296,6 +341,27 @@ TEST(Routes, Case45BothEndpointsOfAListAreUsed) {
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(PushOne(g.channel(), PacketTo("10000", "host")).ok());
   EXPECT_EQ(first.calls, 3);
   EXPECT_EQ(second.calls, 3);
+  // All packets of a stream go where its first one went.
+  for (int i = 0; i < 2; ++i) {
+    const int before[] = {first.packets, second.packets};
+    EXPECT_TRUE(PushOne(g.channel(), PacketTo("10000", "host"), /*packets=*/20).ok());
+    const int now[] = {first.packets - before[0], second.packets - before[1]};
+    EXPECT_TRUE((now[0] == 20) != (now[1] == 20)) << now[0] << " and " << now[1];
+  }
+}
+
+// Of rollsite 2.x: a table with default_allow false, and a party of the network that it hides.
+TEST(Routes, Case48ADialectOfRollsiteRefusesUnknownPartiesByName) {
+  Partner partner;
+  const std::string endpoint = EndpointJson("127.0.0.25", partner.port);
+  Site g("127.0.0.21", "9999",
+         fmt::format(R"({{"route_table": {{"default": {{"default": {}}},
+                         "10000": {{"default": {}}}}}, "permission": {{"default_allow": false}}}})",
+                     endpoint, endpoint));
+  EXPECT_TRUE(PushOne(g.channel(), PacketTo("10000", "host")).ok());
+  EXPECT_THAT(PushOne(g.channel(), PacketTo("8888", "host")).error_message(),
+              AllOf(HasSubstr("party 8888"), HasSubstr("permission.default_allow is false")));
+  EXPECT_EQ(partner.calls, 1);
 }
 
 TEST(Routes, WhatARouteAsksForIsNeverDowngraded) {
