@@ -27,5 +27,10 @@ done
 for script in $(git ls-files '*.sh' '*.sh.in' '.ci/run'); do
   bash -n "$script" || complain "$script is no valid shell"
 done
+# The tests that ACCEPTANCE.md names, as Suite.Name or Suite.Beginning..., exist.
+tests=$(git grep -hE -A1 '^TEST(_[FP])?\(' -- '*_test.cc' | tr -d ' \n')
+for name in $(grep -ohE '\b[A-Z][A-Za-z0-9]*\.[A-Z][A-Za-z0-9]+' services/*/ACCEPTANCE.md | sort -u); do
+  [[ $tests == *"(${name/./,}"* ]] || complain "ACCEPTANCE.md names $name, which no test is called"
+done
 [ $failed -eq 0 ] && echo "tidy: ${#sources[@]} files, fine"
 exit $failed
