@@ -5,7 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "audit/verifier.h"
+#include "eggroll/transfer.pb.h"
 #include "osx/osx.grpc.pb.h"
+#include "proxy/proxy.pb.h"
+#include "rollsite/raw_calls.h"
 #include "rollsite/test_support.h"
 
 namespace fate::rollsite {
@@ -181,6 +184,7 @@ TEST(AuditLog, RecordsWhatLeavesAndWhatEnters) {
   EXPECT_EQ(left[0]["from"], "9999");
   EXPECT_EQ(left[0]["to"], "10000");
   EXPECT_EQ(left[0]["session"], "s");
+  EXPECT_EQ(left[0]["tag"], "topic") << "FATE's client names it in the message only";
   EXPECT_EQ(left[0]["code"], "OK");
   // PushInbound{topic, payload} behind a gRPC frame's head.
   const std::string body = std::string("\0\0\0\0\x10", 5) + "\x0a\x05topic\x12\x07payload";
@@ -196,7 +200,51 @@ TEST(AuditLog, RecordsWhatLeavesAndWhatEnters) {
   EXPECT_EQ(entered[0]["method"], "invoke");
   EXPECT_EQ(entered[0]["direction"], "in");
   EXPECT_EQ(entered[0]["from"], "9999");
+  EXPECT_EQ(entered[0]["tag"], "topic");
   EXPECT_EQ(entered[1]["method"], "queue_pop");
+  EXPECT_EQ(entered[1]["tag"], "topic");
+}
+
+// A push of eggroll's and a call of FATE-Flow's that pass through: who, which session and tag.
+TEST(AuditLog, RecordsSessionAndTagOfStreamsAndPartnerCalls) {
+  Folder folder;
+  RawPeer peer("127.0.0.25", [](const RawPeer::Call&) { return std::string(); });
+  const std::string table =
+      fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}}, "self_party": ["9999"]}})",
+                  EndpointJson("127.0.0.25", peer.port()));
+  {
+    Site site("127.0.0.26", "9999", table, {"127.0.0.1", 1},
+              [&](Config* config) { config->audit.folder = folder.path(); });
+    using com::webank::ai::eggroll::api::networking::proxy::Packet;
+    Packet flow;
+    flow.mutable_header()->mutable_task()->set_taskid("j1");
+    flow.mutable_header()->set_operator_("POST");
+    flow.mutable_header()->mutable_src()->set_partyid("9999");
+    flow.mutable_header()->mutable_dst()->set_partyid("10000");
+    com::webank::eggroll::core::transfer::RollSiteHeader ext;
+    ext.set_rollsitesessionid("s1");
+    ext.set_name("n1");
+    ext.set_tag("t1");
+    ext.set_srcrole("guest");
+    ext.set_srcpartyid("9999");
+    ext.set_dstrole("host");
+    ext.set_dstpartyid("10000");
+    Packet push;
+    push.mutable_header()->set_ext(ext.SerializeAsString());
+    const std::string service = "/com.webank.ai.eggroll.api.networking.proxy.DataTransferService/";
+    EXPECT_TRUE(CallBytes(site.channel(), service + "unaryCall", flow.SerializeAsString()).ok());
+    EXPECT_TRUE(CallBytes(site.channel(), service + "push", push.SerializeAsString()).ok());
+  }
+  const auto calls = Calls(folder.path());
+  ASSERT_EQ(calls.size(), 2u);
+  auto shown = [](const Json& call) {
+    return fmt::format("{} {} {} -> {} {} {}", call["method"].get<std::string>(),
+                       call["direction"].get<std::string>(), call["from"].get<std::string>(),
+                       call["to"].get<std::string>(), call["session"].get<std::string>(),
+                       call["tag"].get<std::string>());
+  };
+  EXPECT_EQ(shown(calls[0]), "unaryCall out 9999 -> 10000 j1 POST");
+  EXPECT_EQ(shown(calls[1]), "push out 9999 -> 10000 s1 __rsk#s1#n1#t1#guest#9999#host#10000");
 }
 
 TEST(AuditLog, GoesOnAfterARestartAndARotation) {

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "base/text.h"
 #include "rollsite/ptp.h"
+#include "rollsite/topic_peek.h"
 #include "wire/federation_key.h"
 
 namespace fate::rollsite {
@@ -60,6 +61,7 @@ CallMeter::CallMeter(AuditLog* log, Quotas* quotas, std::string_view method, rel
   ReadMetadata(head, &call_);
   if (!log) return;
   call_.method = method;
+  seeks_topic_ = call_.tag.empty() && (method.starts_with("queue_") || method == "invoke");
   call_.peer = stream->peer().host;
   call_.certified = stream->peer().certificate != nullptr;
   call_.grpc_code = kCancelled;  // unless it is answered
@@ -113,7 +115,22 @@ void CallMeter::SetPacket(const PacketHeader& header, const Destination& to) {
   call_.tag = wire::RollSiteKey(*to.ext);
 }
 
+void CallMeter::SeekTopic(std::string_view bytes) {
+  bytes = bytes.substr(0, kTopicWithinFrameBytes);
+  std::string_view begin = bytes;
+  if (!begin_.empty()) begin = begin_ += bytes;
+  const auto topic = TopicIn(begin, call_.method == "invoke");
+  if (!topic && begin.size() < kTopicWithinFrameBytes) {
+    if (begin_.empty()) begin_ = begin;
+    return;
+  }
+  call_.tag = topic.value_or("");
+  seeks_topic_ = false;
+  begin_.clear();
+}
+
 void CallMeter::OnRequest(std::string_view bytes) {
+  if (seeks_topic_) SeekTopic(bytes);
   call_.request.bytes += bytes.size();
   request_.Add(bytes);
   Hold(Quotas::kRequests, bytes.size());

@@ -45,6 +45,7 @@ class CallMeter final : public relay::Meter {
  private:
   CallMeter(AuditLog* log, Quotas* quotas, std::string_view method, relay::Stream* stream,
             const relay::Headers& head);
+  void SeekTopic(std::string_view bytes);
   void Hold(Quotas::Way way, size_t bytes);
   void Release(Quotas::Way way, size_t bytes);
 
@@ -56,6 +57,8 @@ class CallMeter final : public relay::Meter {
   Quotas::Party* party_;
   std::array<size_t, 2> held_{};
   bool relayed_ = false;
+  bool seeks_topic_ = false;  // of a queue call that is recorded
+  std::string begin_;         // of its frame, until the topic has been seen
   audit::Call call_;
   audit::Digest request_, answer_;
 };

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <iterator>
 
+#include "http/client.h"
 #include "proxy/proxy.grpc.pb.h"
 #include "relay/socket.h"
+#include "rollsite/queue_stub.h"
 #include "rollsite/test_support.h"
 
 namespace fate::rollsite {
@@ -55,7 +57,7 @@ class ProcessTest : public ::testing::Test {
     std::string program =
         std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
         "bin/rollsite";
-    options.insert(options.begin(), {program, "--config", folder_ / "eggroll.properties"});
+    options.insert(options.begin(), {program, "--config", config_});
     std::vector<char*> arguments;
     for (std::string& option : options) arguments.push_back(option.data());
     arguments.push_back(nullptr);
@@ -88,6 +90,7 @@ class ProcessTest : public ::testing::Test {
   }
 
   std::filesystem::path folder_;
+  std::string config_ = folder_ / "eggroll.properties";
   int port_;
   pid_t pid_ = -1;
 };
@@ -143,6 +146,36 @@ TEST_F(ProcessTest, StartsServesAndStopsOnSigterm) {
   EXPECT_EQ(Stop(), 0);
   EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
   EXPECT_THAT(Log(), HasSubstr("stopped"));
+}
+
+// spec/rollsite.md 5.3: the folder of an OSX, as it stands.
+TEST_F(ProcessTest, StartsOnTheFilesOfAnOsx) {
+  std::filesystem::create_directories(folder_ / "broker");
+  std::filesystem::create_directories(folder_ / "components");
+  std::filesystem::rename(folder_ / "route_table.json", folder_ / "broker/route_table.json");
+  const int http_port = FreePort();
+  std::ofstream(folder_ / "broker/broker.properties") << fmt::format(
+      "grpc.port={}\nbind.host=127.0.0.28\nself.party=9999\nfate.tech.provider=FATE\n"
+      "eggroll.version=3.1.0\neggroll.cluster.manager.ip=127.0.0.1\n"
+      "eggroll.cluster.manager.port=4670\nopen.http.server=true\nhttp.port={}\n"
+      "mapped.file.dir={}\neggroll.rollsite.admin.port={}\n",
+      port_, http_port, (folder_ / "mapped").string(), FreePort());
+  std::ofstream(folder_ / "components/token_validator.properties") << "default.token=1234\n";
+  config_ = folder_;
+  Start({"--check-config"});
+  EXPECT_EQ(ExitCode(), 0) << Log();
+  Start();
+  WaitUntilItListens();
+  QueueStub stub(ChannelTo(fmt::format("127.0.0.28:{}", port_)));
+  EXPECT_EQ(stub.Push({.target = "9999"}, "t", "m"), "E0000000000|success|");
+  const auto popped =
+      http::Fetch({.method = "POST",
+                   .url = fmt::format("http://127.0.0.28:{}/v1/interconn/chan/pop", http_port),
+                   .headers = {{"x-ptp-tech-provider-code", "FATE"}, {"x-ptp-session-id", "s"}},
+                   .body = R"({"topic": "t", "timeout": 300})"});
+  ASSERT_TRUE(popped.ok()) << popped.status();
+  EXPECT_EQ(popped->body, R"({"code":"E0000000000","msg":"","payload":"bQ=="})");
+  EXPECT_EQ(Stop(), 0);
 }
 
 TEST_F(ProcessTest, ATakenPortIsNamed) {

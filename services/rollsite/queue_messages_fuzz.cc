@@ -4,6 +4,7 @@
 
 #include "osx/osx.pb.h"
 #include "rollsite/queue_messages.h"
+#include "rollsite/topic_peek.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fate;
@@ -31,5 +32,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Rope body;
   bool read = rollsite::ParseInbound(whole, &body);
   if (inbound.ParseFromString(bytes) && (!read || body.ToString() != inbound.payload())) abort();
+  for (const bool wrapped : {false, true}) {  // what is seen early stays
+    const auto early = rollsite::TopicIn(std::string_view(bytes).substr(0, cut), wrapped);
+    const auto late = rollsite::TopicIn(bytes, wrapped);
+    if (early && (!late || *early != *late)) abort();
+  }
   return 0;
 }

@@ -13,6 +13,7 @@ namespace {
 
 using com::webank::ai::eggroll::api::networking::proxy::DataTransferService;
 using com::webank::ai::eggroll::api::networking::proxy::Packet;
+using com::webank::ai::eggroll::api::networking::proxy::PollingFrame;
 using com::webank::eggroll::core::transfer::RollSiteHeader;
 using org::ppc::ptp::Inbound;
 using org::ppc::ptp::Outbound;
@@ -469,6 +470,49 @@ TEST_F(SecureTest, QueueCallsCanBeKeptToTheInnerListener) {
   EXPECT_EQ(Pop(inner, "t"), std::string(kDone) + "x");
   EXPECT_EQ(Invoke(g_->channel(), "t", to_g), kDone) << "what other parties need is served";
   EXPECT_EQ(UnaryCall(inner, PacketFrom("9999", "9999")), "OK answer");
+}
+
+// A party that could poll as another would take what is meant for it.
+TEST_F(SecureTest, APartyPollsAsItselfOnly) {
+  StartG([](Config* config) { config->polling_server = true; });
+  auto poll = [&](const std::string& party) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    auto stub = DataTransferService::NewStub(ToG(h_files_));
+    auto stream = stub->polling(&context);
+    PollingFrame frame;
+    frame.mutable_metadata()->mutable_dst()->set_partyid(party);
+    stream->Write(frame);
+    const bool parked = Within(2s, [&] { return g_->rollsite()->parked_polling_streams() == 1; });
+    if (parked) context.TryCancel();
+    while (stream->Read(&frame)) {
+    }
+    return (parked ? "parked " : "refused ") + Show(stream->Finish(), "OK", "");
+  };
+  EXPECT_THAT(poll("10000"), HasSubstr("parked CANCELLED"));
+  EXPECT_TRUE(Within(5s, [&] { return g_->rollsite()->parked_polling_streams() == 0; }));
+  EXPECT_THAT(poll("10001"),
+              AllOf(HasSubstr("refused PERMISSION_DENIED"), HasSubstr("CN=party-10000"),
+                    HasSubstr("speaks for 10000, but the call comes from party 10001")));
+}
+
+// Party 10000 has no inbound port: its calls come over TLS that it opened itself.
+TEST_F(SecureTest, PollingWorksInTls) {
+  g_ = Start("127.0.0.31", "9999", g_port_, g_files_,
+             R"("10000": {"default": [{"is_polling": true}]})",
+             [](Config* config) { config->polling_server = true; });
+  Site party(
+      "127.0.0.35", "10000",
+      Table("10000", fmt::format(R"("default": {{"default": {}}}, "10000": {{"fateflow": {}}})",
+                                 Secure("127.0.0.31", g_port_, h_files_),
+                                 EndpointJson("127.0.0.34", flow_.port))),
+      {"127.0.0.1", 1}, [](Config* config) {
+        config->polling_client = true;
+        config->polling_streams = 2;
+      });
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(UnaryCall(g_->channel(), PacketFrom("9999", "10000")), "OK answer");
+  }
 }
 
 TEST_F(SecureTest, TokensAreSentAndChecked) {

@@ -156,6 +156,34 @@ TEST_F(VectorsOnward, Case17And58TheOtherPartyIsInvoked) {
   ExpectInvoke();
 }
 
+// spec/rollsite.md 3: what a gateway sends on, and that it sends nothing else.
+TEST_F(VectorsOnward, EveryKeyOfTheProtocolGoesOnAndNoOther) {
+  const MetadataMap known = {{"x-ptp-trace-id", "a"},       {"x-ptp-source-inst-id", "b"},
+                             {"x-ptp-source-node-id", "c"}, {"x-ptp-version", "d"},
+                             {"x-ptp-token", "e"},          {"x-ptp-target-node-id", "10000"},
+                             {"x-ptp-target-inst-id", "f"}, {"x-ptp-session-id", "g"},
+                             {"x-ptp-topic", "h"},          {"fate-queue-type", "NORMAL"},
+                             {"fate-message-flag", "0"},    {"x-ptp-tech-provider-code", "FATE"}};
+  MetadataMap sent = known;
+  sent["x-ptp-code"] = "no key of requests";
+  sent["x-ptp-from-node-id"] = "another source";
+  sent["x-ptp-uri"] = "/elsewhere";
+  sent["secret"] = "of this side";
+  Site g("127.0.0.21", "9999", TableTo("default", "127.0.0.24", peer_.port(), "9999"));
+  EXPECT_TRUE(CallBytes(g.channel(), kTransport + "push", kPushInbound, sent).ok());
+  ASSERT_EQ(peer_.calls().size(), 1u);
+  const RawPeer::Call call = peer_.calls()[0];
+  MetadataMap arrived;
+  for (const auto& [name, value] : call.metadata) {
+    if (name.starts_with("x-ptp-") || name.starts_with("fate-") || name == "secret") {
+      arrived[name] = value;
+    }
+  }
+  MetadataMap expected = known;
+  expected["x-ptp-uri"] = "grpcs://fedai.org/org.ppc.ptp.PrivateTransferTransport/push";
+  EXPECT_EQ(arrived, expected);
+}
+
 TEST_F(VectorsOnward, Case19AnExchangePassesTheSameBytesAndUriOn) {
   Site exchange("127.0.0.23", "", TableTo("10000", "127.0.0.24", peer_.port(), "default"));
   Site g("127.0.0.21", "9999", TableTo("default", "127.0.0.23", exchange.port(), "9999"));
