@@ -131,8 +131,9 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
   void NotSent(const absl::Status& why) {
     const std::string text = PartyText(
         self_, fmt::format("send to {}_{} error", target_.address.host, target_.address.port));
-    const std::string detail =
-        fmt::format("{}: {}; {}", target_.text->peer, Message(why), target_.text->remedy);
+    std::string detail = fmt::format("{}: {}", target_.text->peer, Message(why));
+    // Who has no room says itself what to do; it is there.
+    if (!absl::IsResourceExhausted(why)) detail += "; " + target_.text->remedy;
     absl::Status failure = FailureOf(transfer_queue::kNetError, text, detail);
     if (absl::IsDeadlineExceeded(why) || absl::IsResourceExhausted(why)) {
       failure = absl::Status(why.code(), failure.message());

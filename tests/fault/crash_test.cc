@@ -14,6 +14,7 @@ using com::webank::ai::eggroll::api::networking::proxy::Metadata;
 using com::webank::ai::eggroll::api::networking::proxy::Packet;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kStored[] = "E0000000000|success|";
 constexpr char kExpired[] = "E0000000601|CONSUME_MSG_TIMEOUT|";
@@ -164,7 +165,8 @@ TEST(FullDisk, ADurableQueueRefusesWhatItCannotKeepAndKeepsWhatItAnswered) {
   EXPECT_LT(stored, 48);
   EXPECT_THAT(answer.substr(0, 600),
               AllOf(HasSubstr("status 8 "), HasSubstr("PARTY_10000"), HasSubstr("to party 10000"),
-                    HasSubstr("is full"), HasSubstr("free some space, or pop or release")));
+                    HasSubstr("is full"), HasSubstr("free some space, or pop or release"),
+                    Not(HasSubstr("check that fate-rollsite runs"))));
 
   far.Kill(SIGKILL);
   far.Start();
@@ -265,7 +267,8 @@ TEST_F(ManyPops, TenThousandWaitWithoutThreadsInLittleMemoryAndAreAllAnswered) {
   // The threads that any call and any look at the metrics bring.
   QueueStub(ChannelTo(site_.address().ToString())).Pop("first", 1);
   ASSERT_EQ(site_.WaitingPops(), 0);
-  const int64_t threads = site_.Kilobytes("Threads"), memory = site_.Kilobytes("RssAnon");
+  const int64_t threads = site_.Kilobytes("Threads");
+  [[maybe_unused]] const int64_t memory = site_.Kilobytes("RssAnon");
   bool parked = false;
   Park();
   calls_->When([&] { return site_.WaitingPops() == kPops || answered_ > 0; },
@@ -273,7 +276,9 @@ TEST_F(ManyPops, TenThousandWaitWithoutThreadsInLittleMemoryAndAreAllAnswered) {
                  parked = true;
                  EXPECT_EQ(answered_, 0) << "too early";
                  EXPECT_EQ(site_.Kilobytes("Threads"), threads);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
                  EXPECT_LT(site_.Kilobytes("RssAnon") - memory, 100 << 10);
+#endif
                  Push();
                  calls_->When([&] { return answered_ == kPops && pushed_ == kPops; },
                               [&] { loop_.Stop(); });
