@@ -8,6 +8,7 @@
 #include "base/names.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "routing/http_url.h"
 
 namespace fate::routing {
 namespace {
@@ -42,6 +43,7 @@ class RouteTableParser {
   absl::Status ParseParties(const Json& document);
   absl::Status ParseRoles(const std::string& path, const Json& roles, RouteTable::Roles* out);
   absl::Status ParseEndpoint(const std::string& path, const Json& json, Endpoint* out);
+  absl::Status ParseUrl(const std::string& path, Endpoint* out);
   absl::Status ParsePort(const std::string& path, const Json& json, int* out);
   absl::Status ParseTls(const std::string& path, const Json& json, Endpoint* out);
   absl::Status ParseKeystores(const std::string& path, const Json& json, Endpoint* out);
@@ -130,11 +132,24 @@ absl::Status RouteTableParser::ParseEndpoint(const std::string& path, const Json
   if (protocol == "http") {
     out->protocol = Protocol::kHttp;
     if (out->url.empty()) return Wrong(path, "has protocol http but no \"url\"; add one");
-    return absl::OkStatus();
+    return ParseUrl(path, out);
   }
   if (out->is_polling) return absl::OkStatus();
   if (out->host.empty()) return Wrong(path, "has no \"ip\"; write the address of the gateway");
   return ParsePort(path, json, &out->port);
+}
+
+absl::Status RouteTableParser::ParseUrl(const std::string& path, Endpoint* out) {
+  auto url = HttpUrl::Parse(out->url);
+  if (!url.ok()) return Wrong(path + ".url", "{}", Message(url.status()));
+  if (out->tls && !url->secure) {
+    return Wrong(path + ".url", "is in clear text, but the route asks for TLS; write https://");
+  }
+  out->tls = url->secure;
+  out->host = url->host;
+  out->port = url->port;
+  out->url_path = url->path;
+  return absl::OkStatus();
 }
 
 // A number, or a decimal text as KubeFATE writes it (spec/deployment.md 10.2).
@@ -420,7 +435,7 @@ std::vector<Route> RouteTable::TlsRoutes() const {
     for (const auto& [role, endpoints] : roles) {
       for (size_t i = 0; i < endpoints.size(); ++i) {
         const Endpoint& endpoint = endpoints[i];
-        if (!endpoint.tls || endpoint.protocol != Protocol::kGrpc) continue;
+        if (!endpoint.tls) continue;
         if (IsSelf(party) && endpoint.is_secure && !endpoint.names_tls_files()) continue;
         routes.push_back({endpoint, fmt::format("route_table.{}.{}[{}]", party, role, i)});
       }

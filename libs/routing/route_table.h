@@ -28,7 +28,8 @@ struct Endpoint {
   std::string host;
   int port = 0;
   Protocol protocol = Protocol::kGrpc;
-  std::string url;          // of protocol http
+  std::string url;          // of protocol http: says host, port and whether TLS
+  std::string url_path;     // of it, "" if it names none
   bool tls = false;         // useSSL or is_secure
   bool is_polling = false;  // the party opens the stream (spec 8.4)
   bool cycle = false;       // marked as a cycle: code 145 on use

@@ -15,6 +15,7 @@ namespace fate::tls {
 namespace {
 
 constexpr unsigned char kAlpn[] = "\x02h2";
+constexpr unsigned char kAlpnHttp1[] = "\x08http/1.1";
 constexpr unsigned char kResumptionContext[] = "fate";
 constexpr long kSessionSeconds = 3600;
 constexpr int kMaxChain = 8;
@@ -173,9 +174,14 @@ absl::Status Context::Configure(ClientCertificates peers) {
   return absl::OkStatus();
 }
 
-std::unique_ptr<Session> Context::NewSession(std::string peer,
-                                             const std::string& server_name) const {
-  return std::unique_ptr<Session>(new Session(shared_from_this(), std::move(peer), server_name));
+std::unique_ptr<Session> Context::NewSession(std::string peer, const std::string& server_name,
+                                             Application application) const {
+  std::unique_ptr<Session> session(new Session(shared_from_this(), std::move(peer), server_name));
+  if (application == Application::kHttp1) {
+    session->is_http1_ = true;
+    SSL_set_alpn_protos(session->ssl_, kAlpnHttp1, sizeof kAlpnHttp1 - 1);
+  }
+  return session;
 }
 
 Session::Session(std::shared_ptr<const Context> context, std::string peer, std::string server_name)

@@ -21,6 +21,9 @@ class Session;
 
 enum class ClientCertificates { kIgnored, kOptional, kRequired };
 
+// What a client wants to speak over TLS (ALPN). A server need not know the word for HTTP/1.1.
+enum class Application { kHttp2, kHttp1 };
+
 class Context : public std::enable_shared_from_this<Context> {
  public:
   // Errors: as LoadInto; kInvalidArgument when there is no identity, or no authorities although
@@ -35,7 +38,8 @@ class Context : public std::enable_shared_from_this<Context> {
 
   // One connection, to be told apart as `peer` in messages. Client side: `server_name`, a host
   // name or an address, must be in the server's certificate.
-  std::unique_ptr<Session> NewSession(std::string peer, const std::string& server_name = "") const;
+  std::unique_ptr<Session> NewSession(std::string peer, const std::string& server_name = "",
+                                      Application application = Application::kHttp2) const;
 
   const Files& files() const { return files_; }
   const Loaded& loaded() const { return loaded_; }

@@ -58,9 +58,10 @@ Session::Progress Session::Established() {
   const unsigned char* protocol = nullptr;
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl_, &protocol, &size);
-  if (std::string_view(reinterpret_cast<const char*>(protocol), size) != "h2") {
+  const std::string_view chosen(reinterpret_cast<const char*>(protocol), size);
+  if (is_http1_ ? !chosen.empty() && chosen != "http/1.1" : chosen != "h2") {
     failure_ =
-        UnavailableError("{} does not offer HTTP/2 (ALPN h2) over TLS; is the port right?", peer_);
+        UnavailableError("{} does not offer {} over TLS; is the port right?", peer_, application());
     return Progress::kFailed;
   }
   if (X509* x509 = SSL_get0_peer_certificate(ssl_)) {
@@ -246,7 +247,7 @@ std::string Session::ExplainAlert(int alert) const {
     case SSL_AD_PROTOCOL_VERSION:
       return fmt::format("{} speaks neither TLS 1.2 nor 1.3; it has to be updated", peer_);
     case SSL_AD_NO_APPLICATION_PROTOCOL:
-      return fmt::format("{} does not speak HTTP/2 (ALPN h2); is the port right?", peer_);
+      return fmt::format("{} does not speak {}; is the port right?", peer_, application());
     case SSL_AD_UNRECOGNIZED_NAME:
       return fmt::format("{} knows no host {}", peer_, Escape(server_name_));
     default:

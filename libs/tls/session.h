@@ -65,6 +65,7 @@ class Session {
   friend struct SessionCallbacks;
   Session(std::shared_ptr<const Context> context, std::string peer, std::string server_name);
   Progress Established();
+  const char* application() const { return is_http1_ ? "HTTP/1.1" : "HTTP/2 (ALPN h2)"; }
   size_t ReadInto(const iovec& part);
   void Fail(int ssl_error);
   std::string Explain(int reason) const;
@@ -77,7 +78,7 @@ class Session {
   std::string received_, unsent_;
   std::string_view in_;          // what the library reads next
   std::string* out_ = &unsent_;  // where it writes to
-  bool ended_ = false;
+  bool ended_ = false, is_http1_ = false;
   absl::Status failure_;
   std::shared_ptr<const Certificate> certificate_;
   struct Refused {

@@ -69,6 +69,7 @@ Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* au
       eggs_(gateway->upstreams(), gateway->config().cluster_manager,
             gateway->config().session_wait),
       polling_(gateway),
+      http_(gateway),
       introspection_{introspection, std::make_shared<const relay::TargetText>(relay::TargetText{
                                         introspection.ToString(), "the health service", ""})},
       audit_(audit),
@@ -161,8 +162,10 @@ void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
     return FailCode("queue_push", stream, std::move(head), transfer_queue::kSystemError,
                     "des party id is null", "send x-ptp-target-node-id: the receiver's party id");
   }
-  auto target = gateway_->Route({context.Source(), "default", party, "default"});
-  if (target.ok()) return PushOnward(gateway_, *target, stream, head);
+  auto target = gateway_->RoutePtp({context.Source(), "default", party, "default"});
+  if (target.ok()) {
+    return PushOnward(gateway_, gateway_->ForGrpc(*std::move(target)), stream, head);
+  }
   NotRouted("queue_push", stream, std::move(head), target.status());
 }
 
@@ -181,10 +184,13 @@ void Calls::OnInvoke(const relay::Peer& caller, relay::Stream* stream, relay::He
     return FailCode("invoke", stream, std::move(head), transfer_queue::kSystemError,
                     "des party id is null", "send x-ptp-target-node-id: the receiver's party id");
   }
-  auto target = gateway_->Route({context.Source(), "default", party, "default"});
+  auto target = gateway_->RoutePtp({context.Source(), "default", party, "default"});
   if (target.ok() && target->polls) {
     gateway_->AddToken(*target, &head);
     return polling_.Pass(kPollingInvoke, party, stream, head, {}, end);
+  }
+  if (target.ok() && target->is_http) {
+    return http_.Pass(*target, stream, std::move(head));
   }
   if (target.ok()) {
     return gateway_->PassOn("invoke", stream, std::move(head), {}, end, *target,

@@ -5,7 +5,7 @@
 //   PrivateTransferTransport push     own party: queue; other: PushOnward
 //                            pop, peek, release: queue
 //   PrivateTransferProtocol  invoke   own party: queue; other: passed on unchanged (exchange)
-//                                     parties that poll: PollingExchange
+//                                     parties that poll: PollingExchange; http: HttpForward
 //   DataTransferService      push     own party: EggSink; other: passed on
 //     (eggroll's and FATE    unaryCall  by route, the own party too (its fateflow)
 //     1.x's package)         polling    a party without an inbound port: PollingExchange
@@ -17,6 +17,7 @@
 #include "rollsite/audit_log.h"
 #include "rollsite/egg_finder.h"
 #include "rollsite/gateway.h"
+#include "rollsite/http_forward.h"
 #include "rollsite/polling_exchange.h"
 #include "rollsite/queue_service.h"
 
@@ -51,6 +52,7 @@ class Calls {
   QueueService queues_;
   EggFinder eggs_;
   PollingExchange polling_;
+  HttpForward http_;
   const Target introspection_;
   AuditLog* const audit_;
   const std::function<bool()> ready_;

@@ -5,6 +5,11 @@
 
 namespace fate::rollsite {
 
+bool GoesAlong(std::string_view name) {
+  if (name == kCarriedHeader || name == "x-fate-polling") return false;
+  return name.starts_with("x-ptp-") || name.starts_with("x-fate-") || name.starts_with("fate-");
+}
+
 CarriedCalls::Ticket::Ticket(CarriedCalls* calls, const relay::Peer& peer)
     : calls_(calls), at_(calls->peers_.emplace(queue_client::RandomId(), peer).first) {}
 

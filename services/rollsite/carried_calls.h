@@ -8,12 +8,16 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "relay/stream.h"
 
 namespace fate::rollsite {
 
 inline constexpr char kCarriedHeader[] = "x-fate-carried";
+
+// Whether a header of a call goes along where HTTP/2 does not: over a polling stream or HTTP/1.1.
+bool GoesAlong(std::string_view name);
 
 class CarriedCalls {
  public:

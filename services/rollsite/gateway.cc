@@ -40,6 +40,23 @@ void Gateway::SetListener(Entrance entrance, const relay::Address& address) {
 }
 
 absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
+  auto target = RoutePtp(call);
+  if (!target.ok() || !target->is_http) return target;
+  return UnimplementedError(
+      "invalid router info for grpc stream: {} has protocol http, over which only queues go; write "
+      "ip and port of the other gateway's gRPC listener",
+      target->text->peer);
+}
+
+Target Gateway::ForGrpc(Target target) const {
+  if (target.polls || target.is_http) {
+    target.address = own_address_;
+    target.tls = nullptr;
+  }
+  return target;
+}
+
+absl::StatusOr<Target> Gateway::RoutePtp(const routing::Call& call) {
   auto table = routes_->Current();
   RETURN_IF_ERROR(table->Permits(call));
   ASSIGN_OR_RETURN(const Way* way,
@@ -49,10 +66,9 @@ absl::StatusOr<Target> Gateway::Route(const routing::Call& call) {
   Target target{{endpoint.host, endpoint.port}, way->text};
   if (!way->own) target.token = config_.access.outgoing_token;
   target.polls = endpoint.is_polling;
-  if (target.polls) {
-    target.address = own_address_;
-    return target;
-  }
+  if (target.polls) return target;
+  target.is_http = endpoint.protocol == routing::Protocol::kHttp;
+  if (target.is_http) target.http_path = endpoint.url_path;
   // As upstream, is_secure is for other parties; one's own fateflow speaks clear text.
   const bool secure =
       endpoint.tls && !(way->own && endpoint.is_secure && !endpoint.names_tls_files());
@@ -72,12 +88,6 @@ absl::Status Gateway::Usable(const Way& way, const routing::Call& call) const {
   const routing::Endpoint& endpoint = way.endpoint;
   if (endpoint.cycle) {
     return FailedPreconditionError("router info has a cycle invoke: {}", way.where);
-  }
-  if (endpoint.protocol == routing::Protocol::kHttp) {
-    return UnimplementedError(
-        "invalid router info for grpc stream: {} has protocol http; this "
-        "rollsite speaks grpc only",
-        way.where);
   }
   if (endpoint.is_polling) {
     if (config_.polling_server) return absl::OkStatus();

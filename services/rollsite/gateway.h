@@ -27,8 +27,9 @@ struct Target {
   std::shared_ptr<const relay::TargetText> text;
   std::shared_ptr<const relay::TlsClient> tls = nullptr;  // null: clear text
   std::string token = "";                                 // x-ptp-token of calls that have none
-  // The party keeps streams open here (polling_exchange.h); the address is the own listener's.
-  bool polls = false;
+  bool polls = false;    // the party keeps streams open here (polling_exchange.h); no address
+  bool is_http = false;  // it takes invokes as POSTs of HTTP/1.1 to this path (http_forward.h)
+  std::string http_path = "";
 };
 
 class Gateway {
@@ -67,6 +68,11 @@ class Gateway {
   // route asks for what this gateway does not speak), kFailedPrecondition (marked as a cycle, or
   // leads back here), kUnavailable (its certificates cannot be used).
   absl::StatusOr<Target> Route(const routing::Call& call);
+  // The same for calls of the private transfer protocol, which can also go over HTTP.
+  absl::StatusOr<Target> RoutePtp(const routing::Call& call);
+  // The same as a place that gRPC can call: where it is none, one's own listener, which passes an
+  // invoke on by its route.
+  Target ForGrpc(Target target) const;
   // Whether the table's rules let a call pass that ends here.
   absl::Status Permits(const routing::Call& call) const {
     return routes_->Current()->Permits(call);
@@ -82,12 +88,12 @@ class Gateway {
   absl::Status Usable(const Way& way, const routing::Call& call) const;
 
   const Config& config_;
+  CarriedCalls carried_calls_;  // outlives the calls of upstreams_
   relay::Upstreams upstreams_;
   relay::UnaryCall::Collected collected_;
   Quotas quotas_{config_.quotas};
   HopNumbers hop_numbers_;
   size_t hop_kept_bytes_ = 0;
-  CarriedCalls carried_calls_;
   const routing::RouteWatcher* const routes_;
   const TlsStore* const tls_;
   OwnAddresses own_addresses_;

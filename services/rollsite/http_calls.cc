@@ -15,6 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr size_t kBodyPieceBytes = 48 << 10;  // a multiple of 3
+constexpr std::string_view kBodyEnd = "\"}";
+
 int64_t Number(const Json& body, const char* key) {
   return ParseInt<int64_t>(Text(body, key)).value_or(0);
 }
@@ -71,6 +74,48 @@ absl::StatusOr<PtpCall> ParseHttpCall(std::string_view method, std::string_view 
     return PtpCall{fmt::format("{}release", kPtpTransport), release.SerializeAsString(), {}};
   }
   return UnimplementedError("{}", method);
+}
+
+HttpBody::HttpBody(Rope bytes, std::string before)
+    : bytes_(std::move(bytes)), before_(std::move(before)) {}
+
+size_t HttpBody::size() const {
+  return before_.size() + (bytes_.size() + 2) / 3 * 4 + kBodyEnd.size();
+}
+
+std::string HttpBody::Next() {
+  std::string piece;
+  if (!std::exchange(begun_, true)) piece = before_;
+  const size_t size = std::min(bytes_.size() - position_, kBodyPieceBytes);
+  if (size > 0) {
+    const std::string bytes = bytes_.Sub(position_, size).ToString();
+    std::string text;
+    absl::Base64Escape(absl::string_view(bytes.data(), bytes.size()), &text);
+    piece += text;
+    position_ += size;
+  }
+  if (position_ == bytes_.size()) piece += kBodyEnd;
+  return piece;
+}
+
+std::string HttpPushHead(std::string_view topic) {
+  const std::string text =
+      Json(std::string(topic)).dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+  return fmt::format(R"({{"topic": {}, "payload": ")", text);
+}
+
+absl::StatusOr<HttpAnswer> ParseHttpAnswer(std::string_view text) {
+  const Json body = ParseBody(text);
+  HttpAnswer answer;
+  if (body.is_object()) answer.code = Text(body, "code");
+  if (answer.code.empty()) {
+    return InternalError("the answer is no JSON with a code: '{}'", Escape(text.substr(0, 100)));
+  }
+  answer.message = Text(body, body.contains("message") ? "message" : "msg");
+  if (!FromBase64(Text(body, "payload"), &answer.payload)) {
+    return InternalError("the payload of the answer is no base64");
+  }
+  return answer;
 }
 
 }  // namespace fate::rollsite

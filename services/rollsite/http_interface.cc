@@ -6,7 +6,9 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "osx/osx.pb.h"
+#include "queue_client/metadata.h"
 #include "relay/client_call.h"
+#include "rollsite/carried_calls.h"
 #include "rollsite/http_calls.h"
 #include "rollsite/http_json.h"
 #include "rollsite/ptp.h"
@@ -40,10 +42,18 @@ std::string ToBase64(const std::string& bytes) {
 relay::Headers Metadata(const http::Request& request) {
   relay::Headers head;
   for (const auto& [name, value] : request.headers) {
-    if (name.starts_with("x-ptp-") || name.starts_with("fate-")) head.push_back({name, value});
+    if (GoesAlong(name)) head.push_back({name, value});
   }
   return head;
 }
+
+// What the call was made of, kept until it is answered.
+struct Call {
+  std::string method;
+  http::Respond respond;
+  std::unique_ptr<CarriedCalls::Ticket> ticket;  // it counts as the HTTP client's
+  std::weak_ptr<relay::ClientCall> grpc;
+};
 
 // "code 130: PARTY_9999:text", as FailureOf writes it, taken apart again.
 Json FailureJson(std::string_view method, const absl::Status& status) {
@@ -68,6 +78,19 @@ Json AnswerJson(std::string_view method, const std::string& bytes) {
   const char* const key = method == "invoke" ? "message" : "msg";
   return {
       {"code", answer.code()}, {key, answer.message()}, {"payload", ToBase64(answer.payload())}};
+}
+
+void Answered(const Call& call, const absl::StatusOr<std::string>& answer) {
+  http::Response response = ToResponse(answer.ok() ? AnswerJson(call.method, *answer)
+                                                   : FailureJson(call.method, answer.status()));
+  // The sign that a queue which knows the push's number has stored it.
+  const auto grpc = call.grpc.lock();
+  const std::string_view sequence =
+      grpc ? relay::Find(grpc->head(), queue_client::kSequenceHeader) : "";
+  if (!sequence.empty()) {
+    response.headers.push_back({queue_client::kSequenceHeader, std::string(sequence)});
+  }
+  call.respond(std::move(response));
 }
 
 bool SameSecret(const std::string& a, const std::string& b) {
@@ -141,19 +164,20 @@ void HttpInterface::Channel(std::string_view method, const http::Request& reques
                                              {.host = request.remote_address}, call->path);
   if (!allowed.ok()) return respond(ToResponse(FailureJson(method, allowed)));
   gateway_->loop().Post([gateway = gateway_, method = std::string(method), call = *std::move(call),
-                         metadata = Metadata(request), respond = std::move(respond)]() mutable {
+                         metadata = Metadata(request), client = request.remote_address,
+                         respond = std::move(respond)]() mutable {
     relay::ClientCall::Options options{.address = gateway->own_address(),
                                        .lane = relay::Lane::kBulk,
                                        .path = call.path,
                                        .metadata = std::move(metadata),
                                        .timeout = call.wait + kCallSlack};
-    auto done = [method, respond](absl::StatusOr<std::string> answer) {
-      respond(ToResponse(answer.ok() ? AnswerJson(method, *answer)
-                                     : FailureJson(method, answer.status())));
-    };
+    auto made = std::make_shared<Call>(Call{method, std::move(respond)});
+    made->ticket = gateway->carried_calls()->Carry({.host = client});
+    options.metadata.push_back(made->ticket->header());
+    auto done = [made](const absl::StatusOr<std::string>& answer) { Answered(*made, answer); };
     // The call keeps itself alive until it is answered.
-    relay::ClientCall::Unary(gateway->upstreams(), std::move(options), std::move(call.message),
-                             std::move(done));
+    made->grpc = relay::ClientCall::Unary(gateway->upstreams(), std::move(options),
+                                          std::move(call.message), std::move(done));
   });
 }
 

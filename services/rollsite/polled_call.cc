@@ -5,6 +5,8 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "relay/grpc_wire.h"
+#include "rollsite/ptp.h"
+#include "transfer_queue/types.h"
 
 namespace fate::rollsite {
 namespace {
@@ -68,8 +70,8 @@ class PolledPackets final : public PolledCall {
     if (!(is_push() ? answer.has_metadata() : answer.has_packet())) {
       return Fail(WrongAnswer(party(), method(), answer));
     }
-    Answer(is_push() ? answer.metadata().SerializeAsString() : answer.packet().SerializeAsString(),
-           {});
+    Answer({relay::Slice::Take(is_push() ? answer.metadata().SerializeAsString()
+                                         : answer.packet().SerializeAsString())});
   }
 
   bool is_push() const { return method() == std::string_view(kPollingPush); }
@@ -86,6 +88,10 @@ class PolledInvoke final : public PolledCall {
       : PolledCall(kPollingInvoke, party, stream), first_(InvokeHead(head)) {}
 
  private:
+  // As a code, which says between gateways that nothing was sent: there is no doubt to clear up.
+  void Unreachable(const absl::Status& why) override {
+    Answer(EncodeOutbound(transfer_queue::kNetError, Message(why)), {}, why);
+  }
   void Begin() override { exchanger()->Send(Framed(first_)); }
   void Wrap(relay::Slice slice) override {
     exchanger()->Send(relay::Slice::Take(InvokeUpToBytes(++seq_, slice.size)));
@@ -107,7 +113,7 @@ class PolledInvoke final : public PolledCall {
     auto headers = InvokeHeaders(answer);
     if (!headers.ok())
       return Fail(InternalError("party {}: {}", party(), Message(headers.status())));
-    Answer(answer.packet().body().value(), *headers);
+    Answer({relay::Slice::Copy(answer.packet().body().value())}, *headers);
   }
 
   const PollingFrame first_;
@@ -139,11 +145,12 @@ void PolledCall::OnTimer() {
   if (exchanger_) {
     return Fail(DeadlineExceededError("no answer of polling party {} in time", party_));
   }
-  Fail(
-      UnavailableError("party {} has no polling stream open here; check that its rollsite "
-                       "runs with eggroll.rollsite.polling.client.enabled=true and that its "
-                       "route \"default\" leads here",
-                       party_));
+  const absl::Status why = UnavailableError(
+      "party {} has no polling stream open here; check that its rollsite "
+      "runs with eggroll.rollsite.polling.client.enabled=true and that its "
+      "route \"default\" leads here",
+      party_);
+  has_deadline_ ? Fail(why) : Unreachable(why);
 }
 
 void PolledCall::Use(std::shared_ptr<Exchanger> exchanger) {
@@ -187,12 +194,11 @@ void PolledCall::OnAnswer(absl::StatusOr<PollingFrame> answer) {
   TakeAnswer(*answer);
 }
 
-void PolledCall::Answer(std::string message, const relay::Headers& metadata) {
-  CountCall(method_, absl::OkStatus());
+void PolledCall::Answer(std::vector<relay::Slice> message, const relay::Headers& metadata,
+                        const absl::Status& counted) {
+  CountCall(method_, counted);
   loop_->Cancel(std::exchange(timer_, 0));
-  std::vector<relay::Slice> pieces;
-  pieces.push_back(relay::Slice::Take(std::move(message)));
-  relay::SendMessage(std::exchange(stream_, nullptr), std::move(pieces), metadata);
+  relay::SendMessage(std::exchange(stream_, nullptr), std::move(message), metadata);
 }
 
 void PolledCall::OnClosed(const absl::Status&) {

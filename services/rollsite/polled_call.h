@@ -33,7 +33,10 @@ class PolledCall : public relay::StreamHandler, public std::enable_shared_from_t
   virtual void Wrap(relay::Slice slice) = 0;
   virtual void Finish() = 0;
   virtual void TakeAnswer(const PollingFrame& answer) = 0;
-  void Answer(std::string message, const relay::Headers& metadata);
+  // No stream of the party came: nothing was sent.
+  virtual void Unreachable(const absl::Status& why) { Fail(why); }
+  void Answer(std::vector<relay::Slice> message, const relay::Headers& metadata = {},
+              const absl::Status& counted = absl::OkStatus());
   bool over() const { return stream_ == nullptr; }
   const std::string& party() const { return party_; }
   Exchanger* exchanger() const { return exchanger_.get(); }

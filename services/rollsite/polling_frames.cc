@@ -25,11 +25,6 @@ std::string FieldHead(uint64_t number, size_t bytes) {
   return head;
 }
 
-bool MayCome(std::string_view name) {
-  if (name == kCarriedHeader || name == kPollingHeader) return false;
-  return name.starts_with("x-ptp-") || name.starts_with("x-fate-") || name.starts_with("fate-");
-}
-
 bool IsHeader(std::string_view name, std::string_view value) {
   const bool good_name = std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
@@ -58,7 +53,7 @@ std::string FrameUpToPacket(const char* method, int64_t seq, size_t packet_bytes
 PollingFrame InvokeHead(const relay::Headers& head) {
   org::ppc::ptp::Inbound carried;
   for (const relay::Header& header : head) {
-    if (!MayCome(header.name) || !IsHeader(header.name, header.value)) continue;
+    if (!GoesAlong(header.name) || !IsHeader(header.name, header.value)) continue;
     carried.mutable_metadata()->insert({header.name, header.value});
   }
   PollingFrame frame;
@@ -97,7 +92,7 @@ absl::StatusOr<relay::Headers> InvokeHeaders(const PollingFrame& frame) {
   size_t bytes = 0;
   for (const auto& [name, value] : carried.metadata()) {
     bytes += name.size() + value.size();
-    if (!MayCome(name) || !IsHeader(name, value) || bytes > kMaxHttpHeaderBytes) {
+    if (!GoesAlong(name) || !IsHeader(name, value) || bytes > kMaxHttpHeaderBytes) {
       return InvalidArgumentError("the metadata '{}' may not come with an invoke",
                                   Escape(name).substr(0, 100));
     }

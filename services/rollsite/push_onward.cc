@@ -129,8 +129,9 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
   }
 
   void NotSent(const absl::Status& why) {
-    const std::string text = PartyText(
-        self_, fmt::format("send to {}_{} error", target_.address.host, target_.address.port));
+    std::string where = target_.text->authority;  // "host:port"
+    if (const size_t colon = where.rfind(':'); colon != std::string::npos) where[colon] = '_';
+    const std::string text = PartyText(self_, fmt::format("send to {} error", where));
     std::string detail = fmt::format("{}: {}", target_.text->peer, Message(why));
     // Who has no room says itself what to do; it is there.
     if (!absl::IsResourceExhausted(why)) detail += "; " + target_.text->remedy;

@@ -16,7 +16,8 @@ std::unique_ptr<const Way> MakeWay(const routing::RouteTable& table, const std::
   way->where = fmt::format("{} of {}", route.rule, table_path);
   const routing::Endpoint& endpoint = route.endpoint;
   way->text = std::make_shared<const relay::TargetText>(relay::TargetText{
-      relay::Address{endpoint.host, endpoint.port}.ToString(),
+      endpoint.is_polling ? fmt::format("polling party {}", Escape(party))
+                          : relay::Address{endpoint.host, endpoint.port}.ToString(),
       endpoint.is_polling ? fmt::format("polling party {} ({})", Escape(party), route.rule)
                           : fmt::format("rollsite of party {} to party {} ({})", table.SelfName(""),
                                         Escape(party), route.rule),
