@@ -30,6 +30,7 @@ constexpr std::array kReasons = {
     Reason{"handshake", "did not begin HTTP/2 in time"},
     Reason{"headers", "takes too long for the headers of one call"},
     Reason{"idle", "made no calls for a while"},
+    Reason{"vanished", "is gone without a word"},
     Reason{"connections", "has too many connections"},
     Reason{"protocol", "breaks the rules of HTTP/2"},
 };
@@ -97,8 +98,10 @@ void ReportCut(std::string_view reason, std::string_view peer, std::string_view 
   }
   line.last = now;
   const uint64_t unsaid = std::exchange(line.unsaid, 0);
-  log::Warning("cut the connection of {}: it {}{}{}; if that is no attack, update its software{}",
-               peer, Explain(reason), detail.empty() ? "" : ": ", detail,
+  log::Warning("cut the connection of {}: it {}{}{}; {}{}", peer, Explain(reason),
+               detail.empty() ? "" : ": ", detail,
+               reason == "vanished" ? "look at that machine and at the network"
+                                    : "if that is no attack, update its software",
                unsaid ? fmt::format(" ({} more like it since the last line)", unsaid) : "");
 }
 

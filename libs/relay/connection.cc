@@ -322,6 +322,8 @@ void Connection::ConnectNext(const std::string& last_error) {
   if (socket_.valid()) loop_->Unwatch(socket_.fd());
   while (!untried_.empty()) {
     auto socket = Socket::Connect(untried_.front());
+    peer_.host = untried_.front().host;
+    peer_.port = untried_.front().port;
     untried_.erase(untried_.begin());
     if (socket.ok()) {
       socket_ = *std::move(socket);
@@ -445,6 +447,7 @@ void Connection::Read() {
     return Close(SocketBroke());
   }
   meter_.Tick(loop_->Now());
+  keep_alive_.Heard(loop_->Now());
   size_t left = static_cast<size_t>(count);
   for (int i = 0; left > 0; ++i) {
     size_t size = std::min(left, ReadBuffer::kBlockBytes);

@@ -16,6 +16,7 @@
 
 #include "relay/abuse.h"
 #include "relay/event_loop.h"
+#include "relay/keep_alive.h"
 #include "relay/read_buffer.h"
 #include "relay/slice.h"
 #include "relay/socket.h"
@@ -78,6 +79,10 @@ class Connection final : public EventLoop::Watcher,
   // `idle`, and those that take longer than `headers` for one header block.
   bool WantsALook(absl::Duration idle, absl::Duration headers) const;
   void LookAtTime(absl::Duration idle, absl::Duration headers);
+  // Asked every KeepAliveSettings::look(); LookForPeer then asks the peer, or ends the connection
+  // when it is gone.
+  bool IsSilent(const KeepAliveSettings& settings) const;
+  void LookForPeer(const KeepAliveSettings& settings);
 
  private:
   friend class Stream;
@@ -98,6 +103,7 @@ class Connection final : public EventLoop::Watcher,
   void NoteViolation(uint32_t error_code, std::string_view detail);
   void RefuseHeaders(Stream* stream);
   void Cut(std::string_view reason, std::string_view detail);
+  void GiveUpPeer(std::string_view what, absl::Duration silence);
   std::string PeerText() const;
   void NotHttp2();
   void MarkDirty();
@@ -135,6 +141,7 @@ class Connection final : public EventLoop::Watcher,
   EventLoop::TimerId handshake_timer_ = 0;
   uint32_t interest_ = 0;
   AbuseMeter meter_;
+  KeepAlive keep_alive_;
   ReadPace pace_;
   absl::Time idle_since_ = absl::InfiniteFuture();   // while there is no call
   absl::Time block_since_ = absl::InfiniteFuture();  // of a header block that is not complete

@@ -24,8 +24,10 @@ void Connection::Meter(uint8_t frame_type, uint8_t flags, bool has_data) {
   switch (frame_type) {
     case NGHTTP2_HEADERS:
       block_since_ = absl::InfiniteFuture();
+      keep_alive_.CallMoved();
       return;
     case NGHTTP2_DATA:
+      keep_alive_.CallMoved();
       if (has_data) return meter_.Data();
       if (!(flags & NGHTTP2_FLAG_END_STREAM)) meter_.Frame(1);
       return;

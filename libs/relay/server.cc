@@ -107,11 +107,16 @@ void Server::LookAtTime() {
   const absl::Duration idle = crowded ? std::min(limits_.idle, kIdleWhenCrowded) : limits_.idle;
   std::vector<std::shared_ptr<Connection>> connections;
   for (const auto& [key, connection] : connections_) {
-    if (connection->WantsALook(idle, limits_.headers)) connections.push_back(connection);
+    if (connection->WantsALook(idle, limits_.headers) || connection->IsSilent(limits_.keep_alive)) {
+      connections.push_back(connection);
+    }
   }
-  for (const auto& connection : connections) connection->LookAtTime(idle, limits_.headers);
+  for (const auto& connection : connections) {
+    connection->LookAtTime(idle, limits_.headers);
+    connection->LookForPeer(limits_.keep_alive);
+  }
   if (connections_.empty()) return;
-  look_timer_ = loop_->After(limits_.look, [this] { LookAtTime(); });
+  look_timer_ = loop_->After(LookPeriod(), [this] { LookAtTime(); });
 }
 
 void Server::Take(Socket socket, Address peer) {
@@ -125,7 +130,7 @@ void Server::Take(Socket socket, Address peer) {
   auto connection =
       std::make_shared<Connection>(loop_, Connection::Side::kServer, &buffer_, this, name);
   connections_[connection.get()] = connection;
-  if (look_timer_ == 0) look_timer_ = loop_->After(limits_.look, [this] { LookAtTime(); });
+  if (look_timer_ == 0) look_timer_ = loop_->After(LookPeriod(), [this] { LookAtTime(); });
   if (session) {
     if (handshakes_.size() >= kMaxTlsHandshakes) {
       handshakes_.front()->Close(ResourceExhaustedError("too many TLS handshakes at a time"));

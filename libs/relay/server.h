@@ -3,6 +3,7 @@
 // Listens for HTTP/2, in clear text with prior knowledge (h2c) or in TLS, and hands every request
 // to one function.
 
+#include <algorithm>
 #include <functional>
 #include <list>
 #include <memory>
@@ -23,7 +24,8 @@ struct ServerLimits {
   // Connections without calls are closed after this; clients make new ones when they need them.
   absl::Duration idle = absl::Minutes(10);
   absl::Duration headers = absl::Seconds(10);  // from the start of a header block to its end
-  // How often the above is looked at.
+  KeepAliveSettings keep_alive;                // clients with calls that say nothing
+  // How often the above is looked at, or more often where keep_alive needs it.
   absl::Duration look = absl::Seconds(2);
 };
 
@@ -58,6 +60,7 @@ class Server final : public EventLoop::Watcher, public ConnectionOwner {
   void PauseAccepting();
   bool HostMayConnect(const Address& peer);
   void Forget(const std::string& host);
+  absl::Duration LookPeriod() const { return std::min(limits_.look, limits_.keep_alive.look()); }
   void LookAtTime();
 
   EventLoop* const loop_;

@@ -149,6 +149,15 @@ absl::Duration Socket::RoundTrip() const {
   return absl::Microseconds(info.tcpi_rtt);
 }
 
+absl::Duration Socket::Unacknowledged() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size);
+  // A peer whose window is closed answers each probe.
+  if (info.tcpi_unacked == 0 && info.tcpi_probes < 2) return absl::ZeroDuration();
+  return absl::Milliseconds(info.tcpi_last_ack_recv);
+}
+
 ssize_t Socket::Read(const iovec* parts, int count, size_t limit) {
   if (session_) return ReadSecure(parts, count, limit);
   if (limit <= parts[0].iov_len) return recv(fd_, parts[0].iov_base, limit, 0);

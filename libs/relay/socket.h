@@ -58,6 +58,9 @@ class Socket {
 
   // To the peer and back, as TCP has measured it so far.
   absl::Duration RoundTrip() const;
+  // For how long the peer's machine has acknowledged nothing, though something was sent; zero when
+  // it has, also if it takes no more at present.
+  absl::Duration Unacknowledged() const;
   int LocalPort() const;
   bool valid() const { return fd_ >= 0; }
   int fd() const { return fd_; }

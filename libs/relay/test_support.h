@@ -134,6 +134,7 @@ class Relay {
     thread_ = std::thread([this, upstream, tls = std::move(tls), limits, &port] {
       EventLoop loop;
       Upstreams upstreams(&loop);
+      upstreams.SetKeepAlive(limits.keep_alive);
       UnaryCall::Collected collected;
       const auto text = std::make_shared<const TargetText>(
           TargetText{upstream.ToString(), "party 10000", "is its rollsite running?"});

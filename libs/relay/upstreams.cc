@@ -13,6 +13,7 @@ constexpr size_t kMaxConnectionsPerEndpoint = 16;
 }  // namespace
 
 Upstreams::~Upstreams() {
+  loop_->Cancel(look_timer_);
   while (!connections_.empty()) {
     connections_.begin()->first->Close(CancelledError("stopping"));
   }
@@ -59,6 +60,9 @@ Connection* Upstreams::Connect(const Endpoint& endpoint, const Key& key) {
   connection->UseTls(endpoint.tls);
   by_key_[key].push_back(connection);
   connections_[connection.get()] = key;
+  if (look_timer_ == 0) {
+    look_timer_ = loop_->After(keep_alive_.look(), [this] { LookForPeers(); });
+  }
   std::weak_ptr<Connection> weak = connection;
   if (IsNumeric(address.host)) {
     loop_->Defer([weak, address] {
@@ -73,6 +77,17 @@ Connection* Upstreams::Connect(const Endpoint& endpoint, const Key& key) {
     });
   }
   return connection.get();
+}
+
+void Upstreams::LookForPeers() {
+  look_timer_ = 0;
+  std::vector<std::shared_ptr<Connection>> silent;
+  for (const auto& [connection, key] : connections_) {
+    if (connection->IsSilent(keep_alive_)) silent.push_back(connection->shared_from_this());
+  }
+  for (const auto& connection : silent) connection->LookForPeer(keep_alive_);
+  if (connections_.empty()) return;
+  look_timer_ = loop_->After(keep_alive_.look(), [this] { LookForPeers(); });
 }
 
 void Upstreams::OnConnectionClosed(Connection* connection) {

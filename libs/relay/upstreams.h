@@ -32,6 +32,9 @@ class Upstreams final : public ConnectionOwner {
   Stream* Open(const Endpoint& endpoint, Lane lane, const Headers& headers, bool end,
                std::shared_ptr<StreamHandler> handler);
 
+  // Peers with calls that say nothing.
+  void SetKeepAlive(const KeepAliveSettings& settings) { keep_alive_ = settings; }
+
   EventLoop& loop() const { return *loop_; }
   size_t connection_count() const { return connections_.size(); }
 
@@ -40,10 +43,13 @@ class Upstreams final : public ConnectionOwner {
   Connection* Choose(const Endpoint& endpoint, Lane lane);
   void DrainOthers(const Key& key, const TlsClient* current);
   Connection* Connect(const Endpoint& endpoint, const Key& key);
+  void LookForPeers();
   void OnRequest(Stream*, Headers, bool) override {}
   void OnConnectionClosed(Connection* connection) override;
 
   EventLoop* const loop_;
+  KeepAliveSettings keep_alive_;
+  EventLoop::TimerId look_timer_ = 0;
   ReadBuffer buffer_;
   std::map<Key, std::vector<std::shared_ptr<Connection>>> by_key_;
   std::map<Connection*, Key> connections_;

@@ -1,5 +1,7 @@
 // The audit log of real rollsites, and what becomes of it when they stop, die or the disk is full.
+#include <arpa/inet.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -7,7 +9,7 @@
 #include "audit/verifier.h"
 #include "eggroll/transfer.pb.h"
 #include "osx/osx.grpc.pb.h"
-#include "proxy/proxy.pb.h"
+#include "proxy/proxy.grpc.pb.h"
 #include "rollsite/raw_calls.h"
 #include "rollsite/test_support.h"
 
@@ -345,12 +347,82 @@ TEST(AuditLog, WhereRecordsAreRequiredCallsAreRefused) {
     EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
     EXPECT_THAT(status.error_message(),
                 AllOf(HasSubstr(folder.path()), HasSubstr("eggroll.rollsite.audit.dir")));
+    testing::internal::CaptureStdout();
+    for (int i = 0; i < 50; ++i) EXPECT_FALSE(client.Push("9999", "topic", "unrecorded").ok());
+    const std::string log = testing::internal::GetCapturedStdout();
+    EXPECT_LE(std::count(log.begin(), log.end(), '\n'), 2) << "the log is not to flood either\n"
+                                                           << log;
   }
   EXPECT_TRUE(Within(10s, [&] { return client.Push("9999", "topic", "after").ok(); }));
   site.Stop();
   const auto report = Verify(folder.path());
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->missing, 0u);
+}
+
+// One request of OSX's HTTP interface (spec/rollsite.md 5.9), from an address of its own.
+std::string HttpFrom(const char* host, const char* to, int port, const std::string& path,
+                     const std::string& body) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto at = [](const char* address, int number) {
+    sockaddr_in result{};
+    result.sin_family = AF_INET;
+    result.sin_port = htons(static_cast<uint16_t>(number));
+    inet_pton(AF_INET, address, &result.sin_addr);
+    return result;
+  };
+  const sockaddr_in from = at(host, 0), there = at(to, port);
+  EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from), 0);
+  EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&there), sizeof there), 0);
+  const std::string request = fmt::format(
+      "POST {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nx-ptp-tech-provider-code: FATE\r\n"
+      "x-ptp-session-id: s\r\nx-ptp-target-node-id: 10001\r\nContent-Length: {}\r\n\r\n{}",
+      path, body.size(), body);
+  EXPECT_EQ(send(fd, request.data(), request.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(request.size()));
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t size; !answer.ends_with('}') && (size = recv(fd, buffer, sizeof buffer, 0)) > 0;) {
+    answer.append(buffer, static_cast<size_t>(size));
+  }
+  close(fd);
+  return answer;
+}
+
+// Such calls are made once more by the rollsite itself, but they are not its own.
+TEST(AuditLog, CallsOverHttpAndByPollingAreOfTheirPeer) {
+  Folder folder;
+  const std::string poller = "10001";
+  Site exchange("127.0.0.25", "", R"({"route_table": {
+                    "10001": {"default": [{"is_polling": true}]}}, "self_party": ["default"]})",
+                {"127.0.0.1", 1}, [](Config* config) { config->polling_server = true; });
+  {
+    Site site("127.0.0.26", poller,
+              fmt::format(R"({{"route_table": {{"default": {{"default": {}}}}},
+                              "self_party": ["10001"]}})",
+                          EndpointJson("127.0.0.25", exchange.port())),
+              {"127.0.0.1", 1}, [&](Config* config) {
+                config->audit.folder = folder.path();
+                config->http_port = relay::Socket::Listen({"127.0.0.26", 0})->LocalPort();
+                config->polling_client = true;
+                config->polling_streams = 1;
+              });
+    EXPECT_THAT(HttpFrom("127.0.0.77", "127.0.0.26", site.rollsite()->http_port(),
+                         "/v1/interconn/chan/push", R"({"topic": "t", "payload": "AQI="})"),
+                HasSubstr("E0000000000"));
+    EXPECT_TRUE(Within(10s, [&] { return exchange.rollsite()->parked_polling_streams() == 1; }));
+    using com::webank::ai::eggroll::api::networking::proxy::DataTransferService;
+    com::webank::ai::eggroll::api::networking::proxy::Packet packet, answer;
+    packet.mutable_header()->mutable_dst()->set_partyid(poller);
+    packet.mutable_header()->mutable_dst()->set_role("fateflow");
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    DataTransferService::NewStub(exchange.channel())->unaryCall(&context, packet, &answer);
+  }
+  std::map<std::string, std::string> peers;
+  for (const Json& call : Calls(folder.path())) peers[call["method"]] = call["peer"];
+  EXPECT_EQ(peers["queue_push"], "127.0.0.77");
+  EXPECT_EQ(peers["unaryCall"], "127.0.0.25") << "the exchange";
 }
 
 TEST(AuditSettings, WrongValuesAreRefusedByName) {

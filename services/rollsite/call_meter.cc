@@ -43,27 +43,28 @@ void ReadMetadata(const relay::Headers& head, audit::Call* call) {
 }  // namespace
 
 CallMeter* CallMeter::Attach(AuditLog* log, Quotas* quotas, std::string_view method,
-                             relay::Stream* stream, const relay::Headers& head) {
-  auto* meter = new CallMeter(log, quotas, method, stream, head);
+                             const relay::Peer& caller, relay::Stream* stream,
+                             const relay::Headers& head) {
+  auto* meter = new CallMeter(log, quotas, method, caller, stream, head);
   stream->SetMeter(std::unique_ptr<relay::Meter>(meter));
   return meter;
 }
 
-CallMeter::CallMeter(AuditLog* log, Quotas* quotas, std::string_view method, relay::Stream* stream,
-                     const relay::Headers& head)
+CallMeter::CallMeter(AuditLog* log, Quotas* quotas, std::string_view method,
+                     const relay::Peer& caller, relay::Stream* stream, const relay::Headers& head)
     : log_(log),
       quotas_(quotas),
       stream_(stream),
       loop_(&stream->loop()),
       start_(loop_->Now()),
-      party_(quotas->Find("", stream->peer().host)) {
+      party_(quotas->Find("", caller.host)) {
   ++party_->streams;
   ReadMetadata(head, &call_);
+  call_.peer = caller.host;
   if (!log) return;
   call_.method = method;
   seeks_topic_ = call_.tag.empty() && (method.starts_with("queue_") || method == "invoke");
-  call_.peer = stream->peer().host;
-  call_.certified = stream->peer().certificate != nullptr;
+  call_.certified = caller.certificate != nullptr;
   call_.grpc_code = kCancelled;  // unless it is answered
   request_.Reset(log->digest_limit());
   answer_.Reset(log->digest_limit());
@@ -82,7 +83,7 @@ CallMeter::~CallMeter() {
 }
 
 absl::Status CallMeter::Admit(bool limited) {
-  Quotas::Party* const party = quotas_->Find(call_.from, stream_->peer().host);
+  Quotas::Party* const party = quotas_->Find(call_.from, call_.peer);
   for (const auto way : {Quotas::kRequests, Quotas::kAnswers}) {
     const size_t held = held_[way];
     Release(way, held);

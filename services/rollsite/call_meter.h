@@ -20,8 +20,10 @@ namespace fate::rollsite {
 class CallMeter final : public relay::Meter {
  public:
   // `method`: a literal. `log`: null if calls are not recorded.
+  // `caller`: whose call it is; not the stream's peer where the call was carried here.
   static CallMeter* Attach(AuditLog* log, Quotas* quotas, std::string_view method,
-                           relay::Stream* stream, const relay::Headers& head);
+                           const relay::Peer& caller, relay::Stream* stream,
+                           const relay::Headers& head);
   // Null for health checks and reflection.
   static CallMeter* Of(relay::Stream* stream) { return static_cast<CallMeter*>(stream->meter()); }
 
@@ -43,8 +45,8 @@ class CallMeter final : public relay::Meter {
   void OnStatus(const relay::Headers& trailers) override;
 
  private:
-  CallMeter(AuditLog* log, Quotas* quotas, std::string_view method, relay::Stream* stream,
-            const relay::Headers& head);
+  CallMeter(AuditLog* log, Quotas* quotas, std::string_view method, const relay::Peer& caller,
+            relay::Stream* stream, const relay::Headers& head);
   void SeekTopic(std::string_view bytes);
   void Hold(Quotas::Way way, size_t bytes);
   void Release(Quotas::Way way, size_t bytes);

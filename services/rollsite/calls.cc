@@ -1,5 +1,6 @@
 #include "rollsite/calls.h"
 
+#include "base/log.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "relay/grpc_wire.h"
@@ -13,6 +14,9 @@ namespace fate::rollsite {
 namespace {
 
 using Method = QueueService::Method;
+
+constexpr absl::Duration kBetweenLines = absl::Seconds(10);
+constexpr std::string_view kPtpServices = "/org.ppc.ptp.";
 
 // One service under the names of eggroll 2.x and of FATE 1.0 to 1.3 (spec/rollsite.md 2.2, 2.3):
 // the messages are the same bytes. What is passed on keeps its name.
@@ -60,6 +64,15 @@ bool LacksProvider(relay::Stream* stream, const relay::Headers& head) {
   return true;
 }
 
+// It must not leave this process.
+relay::Headers WithoutTicket(const relay::Headers& head) {
+  relay::Headers rest;
+  for (const relay::Header& header : head) {
+    if (header.name != kCarriedHeader) rest.push_back(header);
+  }
+  return rest;
+}
+
 }  // namespace
 
 Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* audit,
@@ -76,12 +89,13 @@ Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* au
       ready_(std::move(ready)) {}
 
 void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end) {
+  const relay::Peer& caller = gateway_->carried_calls()->CallerOf(stream->peer(), head);
+  if (&caller != &stream->peer()) head = WithoutTicket(head);
   std::string path(relay::Find(head, ":path"));
   std::string_view view = path;
-  if (absl::Status metered = Meter(view, stream, head); !metered.ok()) {
-    return Refuse("call", stream, metered);
+  if (absl::Status metered = Meter(view, caller, stream, head); !metered.ok()) {
+    return RefuseUnrecorded(stream, metered);
   }
-  const relay::Peer& caller = gateway_->carried_calls()->CallerOf(stream->peer(), head);
   if (absl::Status allowed = Admit(entrance, *stream, caller, head); !allowed.ok()) {
     return Refuse("call", stream, allowed);
   }
@@ -113,11 +127,25 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
 }
 
 // Everything but health and reflection.
-absl::Status Calls::Meter(std::string_view path, relay::Stream* stream,
+absl::Status Calls::Meter(std::string_view path, const relay::Peer& caller, relay::Stream* stream,
                           const relay::Headers& head) {
   if (IsIntrospection(path)) return absl::OkStatus();
-  CallMeter::Attach(audit_, gateway_->quotas(), NameOf(path), stream, head);
+  CallMeter::Attach(audit_, gateway_->quotas(), NameOf(path), caller, stream, head);
   return audit_ ? audit_->Accepts() : absl::OkStatus();
+}
+
+// While the disk is full, each line of the log about it would be one more that finds no room.
+void Calls::RefuseUnrecorded(relay::Stream* stream, const absl::Status& why) {
+  CountCallQuietly("call", why);
+  const absl::Time now = gateway_->loop().Now();
+  if (now - unrecorded_line_ < kBetweenLines) {
+    ++unrecorded_unsaid_;
+  } else {
+    unrecorded_line_ = now;
+    log::Warning("a call of {} was refused, and {} before it since the last line: {}",
+                 stream->peer().host, std::exchange(unrecorded_unsaid_, 0), Message(why));
+  }
+  relay::SendStatus(stream, /*head_sent=*/false, why);
 }
 
 // Whose quota a call takes up is for its certificate to say before its metadata: nobody may use up
@@ -139,8 +167,13 @@ absl::Status Calls::Admit(Entrance entrance, const relay::Stream& stream, const 
   RETURN_IF_ERROR(CheckEntrance(access, entrance, peer, relay::Find(head, ":path")));
   if (access.tokens == AccessSettings::Tokens::kNone) return absl::OkStatus();
   ASSIGN_OR_RETURN(std::string party, gateway_->Source(caller, PtpContext::Read(head).Source()));
-  // What was carried here came in as if by the main entrance.
-  if (&caller != &peer) entrance = Entrance::kMain;
+  if (&caller != &peer) {
+    // Packets that came by polling bring no metadata; who polls chose the exchange.
+    if (relay::Find(head, ":path").find(kPtpServices) == std::string_view::npos) {
+      return absl::OkStatus();
+    }
+    entrance = Entrance::kMain;  // as if it had come in there
+  }
   return CheckToken(access, entrance, caller, head, party);
 }
 

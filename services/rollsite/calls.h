@@ -35,7 +35,9 @@ class Calls {
   PollingExchange& polling() { return polling_; }
 
  private:
-  absl::Status Meter(std::string_view path, relay::Stream* stream, const relay::Headers& head);
+  absl::Status Meter(std::string_view path, const relay::Peer& caller, relay::Stream* stream,
+                     const relay::Headers& head);
+  void RefuseUnrecorded(relay::Stream* stream, const absl::Status& why);
   absl::Status CountForParty(std::string_view path, const relay::Peer& caller,
                              relay::Stream* stream);
   absl::Status Admit(Entrance entrance, const relay::Stream& stream, const relay::Peer& caller,
@@ -56,6 +58,9 @@ class Calls {
   const Target introspection_;
   AuditLog* const audit_;
   const std::function<bool()> ready_;
+  // Calls refused because they could not be recorded.
+  absl::Time unrecorded_line_ = absl::InfinitePast();  // the last of the log about them
+  uint64_t unrecorded_unsaid_ = 0;
 };
 
 }  // namespace fate::rollsite

@@ -97,6 +97,20 @@ absl::Status ReadPolling(const Properties& properties, Config* config) {
   return absl::OkStatus();
 }
 
+absl::Status ReadKeepAlive(const Properties& properties, relay::KeepAliveSettings* settings) {
+  constexpr int64_t kDay = 86'400'000;
+  const std::string prefix = "eggroll.rollsite.keepalive.";
+  ASSIGN_OR_RETURN(
+      const int64_t idle_ms,
+      properties.GetInt(prefix + "idle.ms", absl::ToInt64Milliseconds(settings->idle), 0, kDay));
+  ASSIGN_OR_RETURN(const int64_t timeout_ms,
+                   properties.GetInt(prefix + "timeout.ms",
+                                     absl::ToInt64Milliseconds(settings->timeout), 100, kDay));
+  settings->idle = idle_ms == 0 ? absl::InfiniteDuration() : absl::Milliseconds(idle_ms);
+  settings->timeout = absl::Milliseconds(timeout_ms);
+  return absl::OkStatus();
+}
+
 absl::Status ReadNative(const Properties& properties, Config* config) {
   ASSIGN_OR_RETURN(config->admin_port, daemon::AdminPort(properties, "eggroll.rollsite.admin.port",
                                                          config->listen.port));
@@ -105,6 +119,7 @@ absl::Status ReadNative(const Properties& properties, Config* config) {
     return properties.Error("eggroll.rollsite.party.id", Message(id.status()));
   }
   RETURN_IF_ERROR(ReadPolling(properties, config));
+  RETURN_IF_ERROR(ReadKeepAlive(properties, &config->keep_alive));
   ASSIGN_OR_RETURN(config->queues, QueueSettings::Read(properties));
   ASSIGN_OR_RETURN(const int64_t wait_ms, properties.GetInt("eggroll.rollsite.session.wait.ms",
                                                             60'000, 0, kMaxSessionWaitMs));

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/properties.h"
+#include "relay/keep_alive.h"
 #include "relay/socket.h"
 #include "rollsite/access.h"
 #include "rollsite/audit_settings.h"
@@ -45,6 +46,9 @@ struct Config {
   bool polling_client = false;  // .client.enabled: be one of the exchange of route "default"
   int polling_streams = 50;     // .concurrency
   absl::Duration polling_no_data_timeout = absl::Seconds(300);  // .no.data.timeout.sec
+
+  // Peers with open calls that say nothing: eggroll.rollsite.keepalive.idle.ms, .timeout.ms
+  relay::KeepAliveSettings keep_alive;
 
   QueueSettings queues;
 

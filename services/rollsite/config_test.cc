@@ -87,6 +87,24 @@ TEST_F(ConfigTest, WrongWaitsAreRefusedByName) {
                                               HasSubstr("session.wait.ms"), HasSubstr("180000")));
 }
 
+TEST_F(ConfigTest, PeersThatSayNothingAreAskedAsConfigured) {
+  auto load = [&](const std::string& lines) {
+    Write("eggroll.properties", "[eggroll]\n" + lines);
+    return Config::Load((folder_ / "eggroll.properties").string());
+  };
+  EXPECT_EQ(load("")->keep_alive.idle, absl::Seconds(30));
+  EXPECT_EQ(load("")->keep_alive.timeout, absl::Seconds(20));
+  const auto set =
+      load("eggroll.rollsite.keepalive.idle.ms=5000\neggroll.rollsite.keepalive.timeout.ms=700\n");
+  EXPECT_EQ(set->keep_alive.idle, absl::Seconds(5));
+  EXPECT_EQ(set->keep_alive.timeout, absl::Milliseconds(700));
+  EXPECT_EQ(load("eggroll.rollsite.keepalive.idle.ms=0\n")->keep_alive.idle,
+            absl::InfiniteDuration());
+  EXPECT_THAT(
+      Message(load("eggroll.rollsite.keepalive.timeout.ms=1\n").status()),
+      AllOf(HasSubstr("eggroll.properties:2"), HasSubstr("eggroll.rollsite.keepalive.timeout.ms")));
+}
+
 TEST(OwnAddresses, AListenerOnAllAddressesIsReachedUnderEachOfThem) {
   OwnAddresses own;
   own.Add({"127.0.0.3", 9370});

@@ -155,8 +155,12 @@ prometheus::Counter& CallCounter(std::string_view method, absl::StatusCode code)
 
 }  // namespace
 
-void CountCall(std::string_view method, const absl::Status& status) {
+void CountCallQuietly(std::string_view method, const absl::Status& status) {
   CallCounter(method, status.code()).Increment();
+}
+
+void CountCall(std::string_view method, const absl::Status& status) {
+  CountCallQuietly(method, status);
   if (!status.ok() && !absl::IsCancelled(status)) {
     log::Warning("{} failed: {}", method, ToText(status));
   }

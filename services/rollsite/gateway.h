@@ -103,6 +103,8 @@ class Gateway {
 
 // One line of the metrics and, for failures, of the log: the end of a call.
 void CountCall(std::string_view method, const absl::Status& status);
+// Only of the metrics.
+void CountCallQuietly(std::string_view method, const absl::Status& status);
 void CountBytes(uint64_t in_bytes, uint64_t out_bytes);
 
 // A call that is refused before anything was read.

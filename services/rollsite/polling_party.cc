@@ -96,10 +96,13 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     Poison(fmt::format("method '{}' is not known", Escape(frame.method())));
   }
 
+  // There it counts as the exchange's, until the ticket is given back.
   relay::ClientCall::Options ToSelf(std::string path) {
+    ticket_ = gateway_->carried_calls()->Carry(stream_->peer());
     return {.address = gateway_->own_address(),
             .lane = relay::Lane::kBulk,
             .path = std::move(path),
+            .metadata = {ticket_->header()},
             .on_sent = [weak = weak_from_this()](size_t) {
               if (auto self = weak.lock()) self->ReturnCredit();
             }};
@@ -141,10 +144,8 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     if (!call_) {
       auto head = InvokeHeaders(frame);
       if (!head.ok()) return Poison(Message(head.status()));
-      ticket_ = gateway_->carried_calls()->Carry(stream_->peer());
       auto options = ToSelf(kInvokePath);
-      options.metadata = *std::move(head);
-      options.metadata.push_back(ticket_->header());
+      for (const relay::Header& header : *head) options.metadata.push_back(header);
       call_ = relay::ClientCall::Start(gateway_->upstreams(), std::move(options),
                                        [weak = weak_from_this()](absl::StatusOr<std::string> got) {
                                          if (auto self = weak.lock())

@@ -5,6 +5,7 @@
 
 #include "http/client.h"
 #include "proxy/proxy.grpc.pb.h"
+#include "relay/raw_client.h"
 #include "rollsite/queue_stub.h"
 #include "rollsite/test_support.h"
 
@@ -70,6 +71,14 @@ TEST(QuotaSettings, WrongValuesAreRefusedByName) {
   const auto properties = Properties::Parse("eggroll.rollsite.quota.bytes=12", "f.properties");
   EXPECT_THAT(Message(QuotaSettings::Read(properties.value()).status()),
               AllOf(HasSubstr("f.properties:1"), HasSubstr("eggroll.rollsite.quota.bytes")));
+}
+
+// "-1" when the page does not have the line.
+double Metric(Site* site, const std::string& line) {
+  auto page = http::Fetch(
+      {.url = fmt::format("http://{}:{}/metrics", site->host(), site->rollsite()->admin_port())});
+  const size_t at = page.ok() ? page->body.find("\n" + line + " ") : std::string::npos;
+  return at == std::string::npos ? -1 : std::strtod(&page->body[at + line.size() + 2], nullptr);
 }
 
 // Takes calls and never reads them.
@@ -159,12 +168,107 @@ TEST(Quotas, APartyThatFloodsLeavesRoomForTheOthers) {
   for (const auto& push : pushes) EXPECT_TRUE(Within(20s, [&] { return push->done(); }));
 }
 
-// "-1" when the page does not have the line.
-double Metric(Site* site, const std::string& line) {
-  auto page = http::Fetch(
-      {.url = fmt::format("http://{}:{}/metrics", site->host(), site->rollsite()->admin_port())});
-  const size_t at = page.ok() ? page->body.find("\n" + line + " ") : std::string::npos;
-  return at == std::string::npos ? -1 : std::strtod(&page->body[at + line.size() + 2], nullptr);
+// Answers every unary call with a megabyte.
+class Generous final : public DataTransferService::Service {
+ public:
+  Generous() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.28:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  grpc::Status unaryCall(grpc::ServerContext*, const Packet*, Packet* answer) override {
+    answer->mutable_body()->set_value(std::string(kMb, 'a'));
+    return grpc::Status::OK;
+  }
+  int port = 0;
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// Downloads of which nothing is read: calls of one party whose answers are not taken.
+class StalledDownloads : public ::testing::Test {
+ protected:
+  void Start(const QuotaSettings& quotas) {
+    const std::string table =
+        fmt::format(R"({{"route_table": {{"10001": {{"default": {}}}}}, "self_party": ["9999"]}})",
+                    EndpointJson("127.0.0.28", generous_.port));
+    site_ = std::make_unique<Site>("127.0.0.29", "9999", table, relay::Address{"127.0.0.1", 1},
+                                   [&](Config* config) { config->quotas = quotas; });
+    client_ = std::make_unique<relay::raw::Client>(site_->port(), "127.0.0.29");
+    client_->Send(relay::raw::Preface());
+  }
+  void Ask(int calls) {
+    namespace raw = relay::raw;
+    const std::string path =
+        "/com.webank.ai.eggroll.api.networking.proxy.DataTransferService/unaryCall";
+    const std::string bytes = From("10000").SerializeAsString();
+    const std::string message = raw::Number(0, 1) + raw::Number(bytes.size(), 4) + bytes;
+    for (int i = 0; i < calls; ++i) {
+      const auto id = static_cast<uint32_t>(2 * asked_++ + 1);
+      client_->Send(raw::Frame(raw::kHeaders, raw::kEndHeaders, id, raw::RequestBlock(path)) +
+                    raw::Frame(raw::kData, raw::kEndStream, id, message));
+    }
+  }
+  static Packet From(const std::string& party) {
+    Packet packet;
+    packet.mutable_header()->mutable_src()->set_partyid(party);
+    packet.mutable_header()->mutable_dst()->set_partyid("10001");
+    return packet;
+  }
+  // Of another party: at most this long, while those downloads stall.
+  std::string CallOfAnother() {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 5s);
+    Packet answer;
+    const grpc::Status status = DataTransferService::NewStub(ChannelTo(site_->address()))
+                                    ->unaryCall(&context, From("10002"), &answer);
+    return status.ok() ? std::to_string(answer.body().value().size()) : status.error_message();
+  }
+  // Calls that were ended by a reset with ENHANCE_YOUR_CALM, or by a head with RESOURCE_EXHAUSTED.
+  int Ended() {
+    client_->Receive(10ms);
+    int ended = 0;
+    client_->ForEachFrame(
+        [&](relay::raw::Type type, uint8_t flags, uint32_t stream, std::string_view payload) {
+          if (stream == 0) return;
+          if (type == relay::raw::kResetStream) ended += relay::raw::NumberAt(payload, 0, 4) == 11;
+          if (type == relay::raw::kHeaders) ended += (flags & relay::raw::kEndStream) != 0;
+        });
+    return ended;
+  }
+
+  Generous generous_;
+  std::unique_ptr<Site> site_;
+  std::unique_ptr<relay::raw::Client> client_;
+  int asked_ = 0;
+};
+
+TEST_F(StalledDownloads, FallUnderTheQuotaOfBytesWhileOthersPass) {
+  Start({.streams = 1000, .bytes = kQuotaFloorBytes});
+  const std::string line = R"(rollsite_quota_refusals_total{quota="bytes"})";
+  const double refusals = std::max(0.0, Metric(site_.get(), line));
+  Ask(60);  // each makes the relay hold a window of 256 KB
+  EXPECT_TRUE(Within(20s, [&] { return Ended() > 0; }));
+  EXPECT_GT(Metric(site_.get(), line), refusals);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(CallOfAnother(), std::to_string(kMb));
+  EXPECT_LE(Metric(site_.get(), R"(rollsite_party_waiting_bytes{party="10000"})"),
+            static_cast<double>(kQuotaFloorBytes));
+  EXPECT_GT(Metric(site_.get(), R"(rollsite_party_calls{party="10000"})"), 5)
+      << "those within the quota go on";
+}
+
+TEST_F(StalledDownloads, FallUnderTheQuotaOfCallsWhileOthersPass) {
+  Start({.streams = 10, .bytes = kMaxRelayBytes / 2});
+  Ask(10);
+  EXPECT_TRUE(Within(
+      10s, [&] { return Metric(site_.get(), R"(rollsite_party_calls{party="10000"})") == 10; }));
+  EXPECT_EQ(Ended(), 0);
+  Ask(5);
+  EXPECT_TRUE(Within(10s, [&] { return Ended() == 5; }));
+  EXPECT_EQ(CallOfAnother(), std::to_string(kMb));
+  EXPECT_EQ(Metric(site_.get(), R"(rollsite_party_calls{party="10000"})"), 10);
 }
 
 QueueStub::Metadata From(const std::string& party) {

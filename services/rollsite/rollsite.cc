@@ -98,6 +98,7 @@ absl::Status Rollsite::ListenAt(Entrance entrance, const relay::Address& address
            .on_handshake = &CountHandshake};
   }
   ASSIGN_OR_RETURN(auto server, relay::Server::StartTls(&loop_, address, tls, on_call));
+  server->SetLimits({.keep_alive = config_.keep_alive});
   const int port = server->port();
   gateway_->SetListener(entrance, {address.host, port});
   listeners_.push_back({entrance, std::move(server), port});
@@ -114,6 +115,7 @@ absl::Status Rollsite::Listen() {
               config_.audit.digest_name());
   }
   gateway_ = std::make_unique<Gateway>(config_, &loop_, &routes_, &tls_);
+  gateway_->upstreams()->SetKeepAlive(config_.keep_alive);
   calls_ = std::make_unique<Calls>(
       gateway_.get(), relay::Address{LocalHost(config_.listen.host), introspection_->port()},
       audit_.get(), [this] { return routes_.loaded(); });

@@ -1,5 +1,6 @@
 // TLS, identities and entrances between real rollsites: spec/rollsite.md 15, cases 46 and 47.
 #include <atomic>
+#include <future>
 #include <iterator>
 
 #include "http/client.h"
@@ -530,6 +531,99 @@ TEST_F(SecureTest, TokensAreSentAndChecked) {
   Headers other = to_g;
   other["x-ptp-token"] = "other";
   EXPECT_THAT(Push(h_->channel(), "t", "x", other), HasSubstr("has another x-ptp-token"));
+}
+
+// Java's gateways name no source: all calls of one certificate count together, and only those.
+TEST_F(SecureTest, ACertificateSaysWhoseQuotaAQueueCallTakesUp) {
+  auto deaf = relay::Socket::Listen({"127.0.0.34", 0});  // takes connections and says nothing
+  ASSERT_TRUE(deaf.ok());
+  g_ = Start(
+      "127.0.0.31", "9999", g_port_, g_files_,
+      fmt::format(R"("10007": {{"default": {}}})", EndpointJson("127.0.0.34", deaf->LocalPort())),
+      [](Config* config) { config->quotas.streams = 1; });
+  auto h = ToG(h_files_);
+  auto open = std::async(std::launch::async, [&] {
+    return Invoke(h, "t", {{"x-ptp-target-node-id", "10007"}});
+  });
+  ASSERT_TRUE(Within(4s, [&] {
+    auto metrics = Admin("metrics");
+    return metrics.ok() &&
+           metrics->body.find(R"(rollsite_party_calls{party="10000"} 1)") != std::string::npos;
+  }));
+  const Headers to_g = {{"x-ptp-target-node-id", "9999"}};
+  const auto full = AllOf(HasSubstr("RESOURCE_EXHAUSTED"),
+                          HasSubstr("party 10000 has 1 calls open here and may have 1"));
+  EXPECT_THAT(Invoke(h, "t", to_g), full);
+  Headers named = to_g;
+  named["x-ptp-source-node-id"] = "10000";
+  EXPECT_THAT(Invoke(h, "t", named), full);
+  named["x-ptp-source-node-id"] = "9999";  // whose calls are not counted
+  EXPECT_THAT(Invoke(h, "t", named), HasSubstr("PERMISSION_DENIED"));
+  auto other = ToG(FilesFor("10001", "127.0.0.35"));
+  EXPECT_EQ(Invoke(other, "t", to_g), kDone);
+  EXPECT_THAT(open.get(), HasSubstr("to party 10007"));
+  EXPECT_EQ(Invoke(h, "t", to_g), kDone);
+}
+
+// spec/rollsite.md 8.4: whoever registers as a party gets what is meant for it.
+TEST_F(SecureTest, APartyPollsForItselfOnly) {
+  StartG([](Config* config) { config->polling_server = true; });
+  auto poll = [&](const std::string& party, std::string* end) {
+    using com::webank::ai::eggroll::api::networking::proxy::PollingFrame;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    auto stream = DataTransferService::NewStub(ToG(h_files_))->polling(&context);
+    PollingFrame first;
+    first.mutable_metadata()->mutable_dst()->set_partyid(party);
+    stream->Write(first);
+    size_t parked = 0;
+    if (end) {
+      *end = Show(stream->Finish(), "OK", "");
+    } else {
+      EXPECT_TRUE(Within(10s, [&] { return g_->rollsite()->parked_polling_streams() == 1; }));
+      parked = g_->rollsite()->parked_polling_streams();
+      context.TryCancel();
+      stream->Finish();
+    }
+    return parked;
+  };
+  std::string end;
+  EXPECT_EQ(poll("10001", &end), 0u);
+  EXPECT_THAT(end, AllOf(HasSubstr("PERMISSION_DENIED"),
+                         HasSubstr("speaks for 10000, but the call comes from party 10001")));
+  EXPECT_EQ(g_->rollsite()->parked_polling_streams(), 0u);
+  EXPECT_EQ(poll("10000", nullptr), 1u);
+}
+
+// spec/rollsite.md 5.9: HTTP brings no certificate, so it is an entrance in clear text.
+TEST_F(SecureTest, HeadersOfTheHttpInterfaceMakeNobodyAnotherParty) {
+  StartG([](Config* config) {
+    config->access.inner = {"127.0.0.33", 0};
+    config->access.queue_clients = AccessSettings::Clients::kInner;
+    config->access.plain_clients = AccessSettings::Clients::kInner;
+    config->http_port = FreePort("127.0.0.31");
+  });
+  auto invoke = [&](const std::string& name, const std::string& value) {
+    http::ClientRequest request{
+        .method = "POST",
+        .url = fmt::format("http://127.0.0.31:{}/v1/interconn/chan/invoke",
+                           g_->rollsite()->http_port()),
+        .headers = {{"x-ptp-tech-provider-code", "FATE"},
+                    {"x-ptp-session-id", "s"},
+                    {"x-ptp-target-node-id", "9999"},
+                    {"x-ptp-uri", "/org.ppc.ptp.PrivateTransferTransport/push"},
+                    {name, value}},
+        .body = R"({"payload": "CgF0EgFw"})"};
+    auto answer = http::Fetch(request);
+    return answer.ok() ? answer->body : ToText(answer.status());
+  };
+  for (const char* name :
+       {"x-ptp-source-node-id", "x-ptp-from-node-id", "x-ptp-source-inst-id", "x-fate-carried"}) {
+    EXPECT_THAT(invoke(name, "10000"),
+                HasSubstr("calls in clear text from 127.0.0.1 are not allowed here"))
+        << name;
+  }
+  EXPECT_EQ(g_->rollsite()->queue_stats().messages, 0u);
 }
 
 }  // namespace

@@ -154,6 +154,42 @@ TEST_F(FaultTest, AHalfOpenPeerIsGivenUpAfterFiveSeconds) {
   EXPECT_THAT(status.error_message(), HasSubstr("silent for 5 s"));
 }
 
+// Half-open in the middle of a call: there is no FIN, and no deadline.
+TEST(Vanished, APeerThatIsGoneWithoutAWordEndsItsCallsByName) {
+  Peer peer;
+  Proxy proxy({"127.0.0.27", peer.port});
+  Site site("127.0.0.21", "9999",
+            Table(Route("10000", "127.0.0.26", proxy.port()) + "," +
+                  Route("10001", "127.0.0.27", peer.port)),
+            {"127.0.0.1", 1}, [](Config* config) {
+              config->keep_alive = {absl::Milliseconds(200), absl::Milliseconds(300)};
+            });
+  DataTransferService::Stub stub(site.channel());
+  auto call = [&](const std::string& party) {
+    grpc::ClientContext context;
+    Packet answer;
+    return stub.unaryCall(&context, PacketTo(party, 1000), &answer);
+  };
+  ASSERT_TRUE(call("10000").ok());
+  grpc::ClientContext context;
+  Metadata answer;
+  auto push = stub.push(&context, &answer);
+  ASSERT_TRUE(push->Write(PacketTo("10000", 1000)));
+  EXPECT_TRUE(Within(5s, [&] { return peer.packets == 1; }));
+  proxy.Set({.silent = true});
+  auto start = Clock::now();
+  const grpc::Status status = push->Finish();
+  EXPECT_LT(Clock::now() - start, 5s);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(),
+              AllOf(HasSubstr("party 9999 to party 10000"), HasSubstr("route_table.10000.default"),
+                    HasSubstr(fmt::format("127.0.0.26:{} has vanished", proxy.port())),
+                    HasSubstr("it does not answer a PING"), HasSubstr("; ")));
+  EXPECT_TRUE(call("10001").ok());
+  proxy.Set({});
+  EXPECT_TRUE(call("10000").ok()) << "over a new connection";
+}
+
 TEST_F(FaultTest, APeerThatFallsSilentEndsTheCallAtItsDeadlineOnly) {
   ASSERT_TRUE(Call().ok());
   proxy_.Set({.silent = true});
