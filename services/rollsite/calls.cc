@@ -172,7 +172,7 @@ absl::Status Calls::Admit(Entrance entrance, const relay::Stream& stream, const 
     if (relay::Find(head, ":path").find(kPtpServices) == std::string_view::npos) {
       return absl::OkStatus();
     }
-    entrance = Entrance::kMain;  // as if it had come in there
+    entrance = caller.certificate ? Entrance::kTls : Entrance::kMain;  // as if it had come in there
   }
   return CheckToken(access, entrance, caller, head, party);
 }
