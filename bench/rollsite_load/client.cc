@@ -44,11 +44,11 @@ Request RequestOf(std::string_view path, std::string fields, size_t payload_byte
 }
 
 void AddPtp(relay::Headers* head, const std::string& party) {
-  head->insert(head->end(), {{"x-ptp-version", "1"},
-                             {"x-ptp-tech-provider-code", "FATE"},
-                             {"x-ptp-session-id", "bench"},
-                             {"x-ptp-source-node-id", "9999"},
-                             {"x-ptp-target-node-id", party}});
+  head->Append({{"x-ptp-version", "1"},
+                {"x-ptp-tech-provider-code", "FATE"},
+                {"x-ptp-session-id", "bench"},
+                {"x-ptp-source-node-id", "9999"},
+                {"x-ptp-target-node-id", party}});
 }
 
 }  // namespace

@@ -122,10 +122,13 @@ class Writer {
 }  // namespace
 
 void AppendHex(const Hash& hash, std::string* out) {
+  std::array<char, 2 * std::tuple_size_v<Hash>> text;
+  char* at = text.data();
   for (const uint8_t byte : hash) {
-    *out += kDigits[byte >> 4];
-    *out += kDigits[byte & 15];
+    *at++ = kDigits[byte >> 4];
+    *at++ = kDigits[byte & 15];
   }
+  out->append(text.data(), text.size());
 }
 
 bool ParseHash(std::string_view text, Hash* hash) {

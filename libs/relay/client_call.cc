@@ -8,7 +8,7 @@ std::shared_ptr<ClientCall> ClientCall::Start(Upstreams* upstreams, Options opti
   std::shared_ptr<ClientCall> call(new ClientCall(std::move(options), std::move(done)));
   const Options& o = call->options_;
   Headers head = RequestHead(o.path, o.address.ToString(), o.timeout);
-  head.insert(head.end(), o.metadata.begin(), o.metadata.end());
+  head.Append(o.metadata);
   call->loop_ = &upstreams->loop();
   call->stream_ = upstreams->Open({o.address, o.tls}, o.lane, head, /*end=*/false, call);
   if (o.timeout < absl::InfiniteDuration()) {

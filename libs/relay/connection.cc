@@ -13,31 +13,35 @@
 namespace fate::relay {
 namespace {
 
-constexpr absl::Duration kHandshakeTimeout = absl::Seconds(5);
 // After an early answer the client may still be sending; it is reset when it had time to read.
 constexpr absl::Duration kLingerAfterAnswer = absl::Seconds(1);
 // What lies ready for the socket beyond which no further frames are made.
 constexpr size_t kOutputBytes = 256 << 10;
 constexpr int kPartsPerWrite = 64;
-constexpr size_t kCopyBelowBytes = 2048;  // smaller slices would pin a whole block
+constexpr size_t kCopyBelowBytes = 2048;            // smaller slices would pin a whole block
+constexpr size_t kFirstSmallFramesBytes = 1 << 10;  // enough for a connection of one call
 constexpr size_t kSmallFramesBytes = 16 << 10;
 // Streams of a peer that is near: what they hold then stays in the processor's cache, which makes
 // bulk cheaper by a third or more (bench/run.sh rollsite). For 1 GB/s it is enough within kNear.
 constexpr uint32_t kNearStreamWindowBytes = 256 << 10;
 constexpr absl::Duration kNear = absl::Microseconds(250);
-constexpr size_t kHeaderOverheadBytes = 32;  // RFC 9113, 6.5.2
+constexpr size_t kUsualHeaders = 24, kUsualHeaderBytes = 600;  // of a request
+constexpr size_t kFewHeaders = 4, kFewHeaderBytes = 128;       // of an answer
+constexpr size_t kHeaderOverheadBytes = 32;                    // RFC 9113, 6.5.2
 
 nghttp2_nv ToNv(const Header& header) {
-  auto bytes = [](const std::string& text) {
+  auto bytes = [](std::string_view text) {
     return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
   };
   return {bytes(header.name), bytes(header.value), header.name.size(), header.value.size(),
           NGHTTP2_NV_FLAG_NONE};
 }
 
-std::vector<nghttp2_nv> ToNvs(const Headers& headers) {
-  std::vector<nghttp2_nv> result(headers.size());
-  std::transform(headers.begin(), headers.end(), result.begin(), ToNv);
+// Good until the next call on this thread: the library copies what it is given.
+const std::vector<nghttp2_nv>& ToNvs(const Headers& headers) {
+  thread_local std::vector<nghttp2_nv> result;
+  result.clear();
+  for (const Header& header : headers) result.push_back(ToNv(header));
   return result;
 }
 
@@ -60,9 +64,11 @@ struct ConnectionCallbacks {
       connection->meter_.CallBegun();
       connection->pace_.Work(ReadPace::kWorkOfCall);
       connection->idle_since_ = absl::InfiniteFuture();
-      std::unique_ptr<Stream> stream(new Stream(connection, id));
-      nghttp2_session_set_stream_user_data(session, id, stream.get());
-      connection->streams_[id] = std::move(stream);
+      Stream* stream = connection->Add(std::unique_ptr<Stream>(new Stream(connection, id)));
+      stream->incoming_.Reserve(kUsualHeaders, kUsualHeaderBytes);
+      nghttp2_session_set_stream_user_data(session, id, stream);
+    } else if (Stream* stream = FindStream(session, id)) {
+      stream->incoming_.Reserve(kFewHeaders, kFewHeaderBytes);
     }
     return 0;
   }
@@ -77,8 +83,8 @@ struct ConnectionCallbacks {
       stream->incoming_.clear();
       return 0;
     }
-    stream->incoming_.push_back({std::string(reinterpret_cast<const char*>(name), name_size),
-                                 std::string(reinterpret_cast<const char*>(value), value_size)});
+    stream->incoming_.push_back({{reinterpret_cast<const char*>(name), name_size},
+                                 {reinterpret_cast<const char*>(value), value_size}});
     return 0;
   }
 
@@ -185,7 +191,7 @@ struct ConnectionCallbacks {
   static void ResetLater(Connection* connection, int32_t id) {
     connection->loop_->After(kLingerAfterAnswer, [weak = connection->weak_from_this(), id] {
       auto self = weak.lock();
-      if (!self || self->closed_ || !self->streams_.count(id)) return;
+      if (!self || self->closed_ || !FindStream(self->session_, id)) return;
       nghttp2_submit_rst_stream(self->session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
       self->MarkDirty();
     });
@@ -213,7 +219,7 @@ struct ConnectionCallbacks {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
       if (!stream->trailers_.empty()) {
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        auto trailers = ToNvs(stream->trailers_);
+        const auto& trailers = ToNvs(stream->trailers_);
         nghttp2_submit_trailer(session, id, trailers.data(), trailers.size());
       }
     }
@@ -255,21 +261,25 @@ struct ConnectionCallbacks {
     return callbacks;
   }
 
-  static nghttp2_session* NewSession(Connection* connection) {
-    static nghttp2_session_callbacks* callbacks = Make();
+  static nghttp2_option* MakeOptions() {
     nghttp2_option* options = nullptr;
     nghttp2_option_new(&options);
     nghttp2_option_set_no_auto_window_update(options, 1);
     nghttp2_option_set_no_closed_streams(options, 1);
     // A second line behind AbuseMeter, which knows honest resets from rapid ones.
     nghttp2_option_set_stream_reset_rate_limit(options, 10'000, 1'000);
+    return options;
+  }
+
+  static nghttp2_session* NewSession(Connection* connection) {
+    static nghttp2_session_callbacks* callbacks = Make();
+    static nghttp2_option* options = MakeOptions();
     nghttp2_session* session = nullptr;
     if (connection->side_ == Connection::Side::kServer) {
       nghttp2_session_server_new2(&session, callbacks, connection, options);
     } else {
       nghttp2_session_client_new2(&session, callbacks, connection, options);
     }
-    nghttp2_option_del(options);
     return session;
   }
 
@@ -299,7 +309,7 @@ Connection::Connection(EventLoop* loop, Side side, ReadBuffer* buffer, Connectio
       session_(ConnectionCallbacks::NewSession(this)) {}
 
 Connection::~Connection() {
-  for (auto& [id, stream] : streams_) buffer_->Release(stream->unconsumed_bytes_);
+  for (const auto& stream : RemoveAll()) buffer_->Release(stream->unconsumed_bytes_);
   nghttp2_session_del(session_);
 }
 
@@ -336,20 +346,6 @@ void Connection::ConnectNext(const std::string& last_error) {
   Close(UnavailableError("cannot connect to {}: {}", peer_name_, error));
 }
 
-void Connection::StartHandshakeTimer() {
-  if (handshake_timer_ != 0) return;
-  handshake_timer_ = loop_->After(kHandshakeTimeout, [this] {
-    handshake_timer_ = 0;
-    if (side_ == Side::kServer) ReportCut("handshake", PeerText(), "", loop_->Now());
-    Close(connecting_ ? UnavailableError("cannot connect to {}: no answer within 5 s", peer_name_)
-          : tls_handshake_
-              ? UnavailableError("the TLS handshake with {} is not over after 5 s; is the port "
-                                 "right?",
-                                 peer_name_)
-              : Broken("is silent for 5 s"));
-  });
-}
-
 // The socket belongs to the handshake until that is over.
 void Connection::Secure(std::shared_ptr<tls::Session> session, tls::Handshaker* handshaker) {
   auto begin = side_ == Side::kServer ? TlsHandshake::Begin::kWait : TlsHandshake::Begin::kSend;
@@ -369,8 +365,14 @@ void Connection::Secured(const std::shared_ptr<tls::Session>& session, const abs
   ReadAgainSoon();  // what came along with the end of the handshake
 }
 
+// Clients in clear text come and go with each call: a timer of their own would cost more than the
+// server's looking at them now and then.
 void Connection::Start() {
-  StartHandshakeTimer();
+  if (side_ == Side::kServer && !peer_.secure) {
+    started_at_ = loop_->Now();
+  } else {
+    StartHandshakeTimer();
+  }
   interest_ = EPOLLIN | (connecting_ ? EPOLLOUT : 0u);
   loop_->Watch(socket_.fd(), interest_, this);
   if (!connecting_) Established();
@@ -378,7 +380,8 @@ void Connection::Start() {
 
 // A server's settings go out with its acknowledgement of the client's, which come at once.
 void Connection::Established() {
-  ConnectionCallbacks::SubmitSettings(session_, side_, socket_.RoundTrip() < kNear);
+  ConnectionCallbacks::SubmitSettings(session_, side_,
+                                      IsLoopback(peer_.host) || socket_.RoundTrip() < kNear);
   if (side_ == Side::kClient) MarkDirty();
 }
 
@@ -397,7 +400,7 @@ absl::Status Connection::SocketBroke() const {
 }
 
 void Connection::Handshaken() {
-  if (!handshaken_ && streams_.empty()) idle_since_ = loop_->Now();
+  if (!handshaken_ && stream_count_ == 0) idle_since_ = loop_->Now();
   handshaken_ = true;
   loop_->Cancel(std::exchange(handshake_timer_, 0));
 }
@@ -440,7 +443,9 @@ void Connection::Read() {
   }
   ssize_t count = socket_.Read(parts, ReadBuffer::kBlocks, pace_.bytes());
   if (count == 0) {
-    return Close(Broken("closed the connection"));
+    const bool nobody_asks = handshaken_ && stream_count_ == 0;
+    if (nobody_asks && side_ == Side::kServer) socket_.CloseBehindPeer();
+    return Close(nobody_asks ? absl::CancelledError() : Broken("closed the connection"));
   }
   if (count < 0) {
     if (errno == EAGAIN || errno == EINTR) return MarkDirty();  // TLS may have to answer
@@ -497,9 +502,7 @@ void Connection::NotHttp2() {
 void Connection::MarkDirty() {
   if (dirty_ || closed_) return;
   dirty_ = true;
-  loop_->Defer([weak = weak_from_this()] {
-    if (auto self = weak.lock()) self->Flush();
-  });
+  loop_->CallAtTurnEnd(shared_from_this());
 }
 
 void Connection::Flush() {
@@ -539,8 +542,9 @@ void Connection::Produce() {
 void Connection::Append(std::string_view bytes) {
   if (out_.empty() && small_ && small_.use_count() == 1) small_->clear();
   if (!small_ || small_->capacity() - small_->size() < bytes.size()) {
+    const bool first = !small_;
     small_ = std::make_shared<std::string>();
-    small_->reserve(std::max(kSmallFramesBytes, bytes.size()));
+    small_->reserve(std::max(first ? kFirstSmallFramesBytes : kSmallFramesBytes, bytes.size()));
   }
   const char* start = small_->data() + small_->size();
   small_->append(bytes);
@@ -598,36 +602,54 @@ void Connection::ResumeReading() {
 }
 
 Stream* Connection::Open(const Headers& headers, bool end, std::shared_ptr<StreamHandler> handler) {
-  std::unique_ptr<Stream> stream(new Stream(this, 0));
+  Stream* stream = Add(std::unique_ptr<Stream>(new Stream(this, 0)));
   nghttp2_data_provider provider{};
-  provider.source.ptr = stream.get();
+  provider.source.ptr = stream;
   provider.read_callback = &ConnectionCallbacks::ReadData;
-  auto nvs = ToNvs(headers);
+  const auto& nvs = ToNvs(headers);
   int32_t id = nghttp2_submit_request(session_, nullptr, nvs.data(), nvs.size(),
-                                      end ? nullptr : &provider, stream.get());
+                                      end ? nullptr : &provider, stream);
   stream->id_ = id;
   stream->end_queued_ = end;
   stream->handler_ = std::move(handler);
-  Stream* result = stream.get();
-  streams_[id] = std::move(stream);
   MarkDirty();
-  return result;
+  return stream;
+}
+
+Stream* Connection::Add(std::unique_ptr<Stream> stream) {
+  stream->next_ = streams_;
+  if (streams_) streams_->previous_ = stream.get();
+  ++stream_count_;
+  return streams_ = stream.release();
+}
+
+std::unique_ptr<Stream> Connection::Remove(Stream* stream) {
+  (stream->previous_ ? stream->previous_->next_ : streams_) = stream->next_;
+  if (stream->next_) stream->next_->previous_ = stream->previous_;
+  --stream_count_;
+  return std::unique_ptr<Stream>(stream);
+}
+
+std::vector<std::unique_ptr<Stream>> Connection::RemoveAll() {
+  std::vector<std::unique_ptr<Stream>> streams;
+  while (streams_) streams.push_back(Remove(streams_));
+  return streams;
 }
 
 void Connection::SubmitResponse(Stream* stream, const Headers& headers, bool end) {
   nghttp2_data_provider provider{};
   provider.source.ptr = stream;
   provider.read_callback = &ConnectionCallbacks::ReadData;
-  auto nvs = ToNvs(headers);
+  const auto& nvs = ToNvs(headers);
   nghttp2_submit_response(session_, stream->id_, nvs.data(), nvs.size(), end ? nullptr : &provider);
   MarkDirty();
 }
 
 void Connection::EndStream(Stream* stream, uint32_t error_code) {
-  auto node = streams_.extract(stream->id_);
+  const std::unique_ptr<Stream> owned = Remove(stream);
   nghttp2_session_set_stream_user_data(session_, stream->id_, nullptr);
   buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
-  if (streams_.empty()) idle_since_ = loop_->Now();
+  if (stream_count_ == 0) idle_since_ = loop_->Now();
   if (error_code == NGHTTP2_NO_ERROR) {
     meter_.CallCompleted();
   } else if (side_ == Side::kServer && loop_->Now() - stream->opened_at_ < kRapidReset) {
@@ -660,20 +682,17 @@ void Connection::Close(const absl::Status& why) {
     loop_->Defer([handshake] {});  // lives to the end of the turn
     if (side_ == Side::kServer) owner_->OnHandshake(this, why);
   }
-  if (socket_.valid()) {
-    loop_->Unwatch(socket_.fd());
-    socket_.Close();
-  }
+  socket_.Close();
   TellWritten();
   for (auto& [bytes, on_written] : std::exchange(on_written_, {})) on_written(false);
-  auto streams = std::exchange(streams_, {});
-  for (auto& [id, stream] : streams) {
+  const auto streams = RemoveAll();
+  for (const auto& stream : streams) {
     buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
     if (auto on_written = std::exchange(stream->on_written_, nullptr)) on_written(false);
     if (auto handler = std::move(stream->handler_)) handler->OnClosed(why);
   }
   owner_->OnConnectionClosed(this);
-  loop_->Defer([self] {});  // lives to the end of the turn
+  loop_->CallAtTurnEnd(self);  // lives so long
 }
 
 }  // namespace fate::relay

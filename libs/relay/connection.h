@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "relay/abuse.h"
@@ -29,6 +28,8 @@ struct nghttp2_session;
 namespace fate::relay {
 
 class Connection;
+
+inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(5);
 
 class ConnectionOwner {
  public:
@@ -70,7 +71,7 @@ class Connection final : public EventLoop::Watcher,
   // May take calls at all; may take one without making it wait.
   bool usable() const { return !closed_ && !peer_going_away_; }
   bool accepts_streams() const;
-  size_t stream_count() const { return streams_.size(); }
+  size_t stream_count() const { return stream_count_; }
   bool closed() const { return closed_; }
   EventLoop& loop() const { return *loop_; }
   const Peer& peer() const { return peer_; }
@@ -89,9 +90,11 @@ class Connection final : public EventLoop::Watcher,
   friend struct ConnectionCallbacks;
 
   void OnReady(uint32_t epoll_events) override;
+  void OnTurnEnd() override { Flush(); }
   void Start();
   void Established();
   void StartHandshakeTimer();
+  void EndSilent();
   void Secure(std::shared_ptr<tls::Session> session, tls::Handshaker* handshaker);
   void Secured(const std::shared_ptr<tls::Session>& session, const absl::Status& result);
   void ConnectNext(const std::string& last_error);
@@ -115,6 +118,9 @@ class Connection final : public EventLoop::Watcher,
   void Handshaken();
   absl::Status Broken(std::string_view what) const;
   absl::Status SocketBroke() const;
+  Stream* Add(std::unique_ptr<Stream> stream);
+  std::unique_ptr<Stream> Remove(Stream* stream);
+  std::vector<std::unique_ptr<Stream>> RemoveAll();
   void SubmitResponse(Stream* stream, const Headers& headers, bool end);
   void EndStream(Stream* stream, uint32_t error_code);
   void Append(std::string_view bytes);
@@ -130,7 +136,8 @@ class Connection final : public EventLoop::Watcher,
   Socket socket_;
   std::vector<Address> untried_;
   nghttp2_session* session_ = nullptr;
-  std::unordered_map<int32_t, std::unique_ptr<Stream>> streams_;
+  Stream* streams_ = nullptr;  // a list of those it owns
+  size_t stream_count_ = 0;
   SliceQueue out_;
   uint64_t taken_bytes_ = 0;    // by the socket, since the start
   uint64_t written_bytes_ = 0;  // of these, what the kernel has got; TLS keeps some for a while
@@ -143,6 +150,7 @@ class Connection final : public EventLoop::Watcher,
   AbuseMeter meter_;
   KeepAlive keep_alive_;
   ReadPace pace_;
+  absl::Time started_at_ = absl::InfiniteFuture();   // server side, clear text
   absl::Time idle_since_ = absl::InfiniteFuture();   // while there is no call
   absl::Time block_since_ = absl::InfiniteFuture();  // of a header block that is not complete
   std::string violation_;                            // why the library ends the connection

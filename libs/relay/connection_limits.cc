@@ -19,6 +19,24 @@ std::string Connection::PeerText() const {
   return peer_.host.empty() ? peer_name_ : Address{peer_.host, peer_.port}.ToString();
 }
 
+void Connection::StartHandshakeTimer() {
+  if (handshake_timer_ != 0) return;
+  handshake_timer_ = loop_->After(kHandshakeTimeout, [this] {
+    handshake_timer_ = 0;
+    EndSilent();
+  });
+}
+
+void Connection::EndSilent() {
+  if (side_ == Side::kServer) ReportCut("handshake", PeerText(), "", loop_->Now());
+  Close(connecting_ ? UnavailableError("cannot connect to {}: no answer within 5 s", peer_name_)
+        : tls_handshake_
+            ? UnavailableError("the TLS handshake with {} is not over after 5 s; is the port "
+                               "right?",
+                               peer_name_)
+            : Broken("is silent for 5 s"));
+}
+
 void Connection::Meter(uint8_t frame_type, uint8_t flags, bool has_data) {
   pace_.Work(1);
   switch (frame_type) {
@@ -33,7 +51,7 @@ void Connection::Meter(uint8_t frame_type, uint8_t flags, bool has_data) {
       return;
     case NGHTTP2_SETTINGS:  // a new window size is applied to every stream
       if (flags & NGHTTP2_FLAG_ACK) return meter_.Frame(1);
-      return meter_.Frame(AbuseMeter::kSettingsFrame + static_cast<double>(streams_.size()) / 50);
+      return meter_.Frame(AbuseMeter::kSettingsFrame + static_cast<double>(stream_count_) / 50);
     case NGHTTP2_PRIORITY:  // may make a stream that nobody has opened
       return meter_.Frame(AbuseMeter::kPriorityFrame);
     default:
@@ -99,10 +117,10 @@ void Connection::RefuseHeaders(Stream* stream) {
   if (handler) handler->OnClosed(UnavailableError("{} sends too much metadata", PeerText()));
 }
 
-// The handshake has its own timer.
 bool Connection::WantsALook(absl::Duration idle, absl::Duration headers) const {
-  if (closed_ || !handshaken_) return false;
+  if (closed_) return false;
   const absl::Time now = loop_->Now();
+  if (!handshaken_) return now - started_at_ > kHandshakeTimeout;
   return now - block_since_ > headers || now - idle_since_ > idle;
 }
 
@@ -119,14 +137,16 @@ bool Connection::accepts_streams() const {
   if (!usable()) return false;
   uint32_t limit =
       nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-  return streams_.size() < limit;
+  return stream_count_ < limit;
 }
 
 void Connection::LookAtTime(absl::Duration idle, absl::Duration headers) {
-  if (closed_ || !handshaken_) return;
+  if (closed_) return;
   const absl::Time now = loop_->Now();
+  if (!handshaken_ && now - started_at_ > kHandshakeTimeout) return EndSilent();
+  if (!handshaken_) return;
   if (now - block_since_ > headers) return Cut("headers", "");
-  if (!streams_.empty() || now - idle_since_ <= idle) return;
+  if (stream_count_ > 0 || now - idle_since_ <= idle) return;
   if (!draining_) {
     ReportCut("idle", PeerText(), "", now);
     return Drain();

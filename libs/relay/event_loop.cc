@@ -120,7 +120,7 @@ void EventLoop::Turn() {
 }
 
 int EventLoop::WaitMilliseconds() const {
-  if (!deferred_.empty()) return 0;
+  if (!deferred_.empty() || !ending_.empty()) return 0;
   if (timers_.empty()) return -1;
   absl::Duration wait = timers_.begin()->first.first - MonotonicNow();
   if (wait <= absl::ZeroDuration()) return 0;
@@ -143,9 +143,12 @@ void EventLoop::RunPosted() {
 }
 
 void EventLoop::RunDeferred() {
-  while (!deferred_.empty()) {
+  while (!deferred_.empty() || !ending_.empty()) {
     std::vector<Function> functions = std::exchange(deferred_, {});
     for (Function& function : functions) function();
+    spare_.swap(ending_);
+    for (const auto& watcher : spare_) watcher->OnTurnEnd();
+    spare_.clear();
   }
 }
 

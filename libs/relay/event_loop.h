@@ -20,10 +20,12 @@ class EventLoop {
  public:
   using Function = std::function<void()>;
 
-  // Told when its socket is ready. Must live until the end of the turn that unwatched it.
+  // Told when its socket is ready. Must live until the end of the turn that unwatched it or closed
+  // its descriptor.
   class Watcher {
    public:
     virtual void OnReady(uint32_t epoll_events) = 0;
+    virtual void OnTurnEnd() {}
 
    protected:
     ~Watcher() = default;
@@ -39,7 +41,7 @@ class EventLoop {
 
   void Watch(int fd, uint32_t epoll_events, Watcher* watcher);
   void Change(int fd, uint32_t epoll_events, Watcher* watcher);
-  void Unwatch(int fd);
+  void Unwatch(int fd);  // closing the descriptor does the same
 
   // Id of the timer, for Cancel; never 0. Cancelling one that has run does nothing.
   using TimerId = uint64_t;
@@ -51,6 +53,8 @@ class EventLoop {
 
   // Runs at the end of this turn, in order.
   void Defer(Function function) { deferred_.push_back(std::move(function)); }
+  // OnTurnEnd at the end of this turn, after what was deferred.
+  void CallAtTurnEnd(std::shared_ptr<Watcher> watcher) { ending_.push_back(std::move(watcher)); }
 
   // Monotonic time of this turn. Not the wall clock: only differences mean something.
   absl::Time Now() const { return now_; }
@@ -78,6 +82,7 @@ class EventLoop {
   std::map<TimerId, absl::Time> timer_times_;
   TimerId last_timer_ = 0;
   std::vector<Function> deferred_;
+  std::vector<std::shared_ptr<Watcher>> ending_, spare_;
 };
 
 class EventLoop::Mailbox {

@@ -29,10 +29,8 @@ class Pair final : public std::enable_shared_from_this<Pair> {
 
   void Start(Headers head, std::vector<Slice> first, bool ended) {
     down_->SetHandler({shared_from_this(), &down_side_});
-    if (!CountHop(&head)) return;
-    for (Header& header : head) {
-      if (header.name == ":authority") header.value = target_.text->authority;
-    }
+    if (auto counted = CountHop(&head); !counted.ok()) return Fail(counted);
+    if (!Find(head, ":authority").empty()) head.Set(":authority", target_.text->authority);
     head_ = std::move(head);
     OpenUpstream();
     for (Slice& slice : first) OnRequestData(std::move(slice));
@@ -71,23 +69,6 @@ class Pair final : public std::enable_shared_from_this<Pair> {
   void OpenUpstream() {
     up_ = upstreams_->Open({target_.address, target_.tls}, target_.lane, head_, /*end=*/false,
                            {shared_from_this(), &up_side_});
-  }
-
-  // Route tables that send a call round in a circle would multiply it without end.
-  bool CountHop(Headers* head) {
-    auto it = std::find_if(head->begin(), head->end(),
-                           [](const Header& header) { return header.name == kHops; });
-    if (it == head->end()) it = head->insert(head->end(), {kHops, "0"});
-    int hops = ParseInt<int>(it->value).value_or(kMaxRelayHops) + 1;
-    if (hops > kMaxRelayHops) {
-      Fail(
-          FailedPreconditionError("the call has passed {} gateways: the route tables lead it "
-                                  "round in a circle",
-                                  kMaxRelayHops));
-      return false;
-    }
-    it->value = std::to_string(hops);
-    return true;
   }
 
   void OnRequestData(Slice slice) {
@@ -204,6 +185,18 @@ class Pair final : public std::enable_shared_from_this<Pair> {
 };
 
 }  // namespace
+
+absl::Status CountHop(Headers* head) {
+  const std::string_view passed = Find(*head, kHops);
+  const int hops = passed.empty() ? 1 : ParseInt<int>(passed).value_or(kMaxRelayHops) + 1;
+  if (hops > kMaxRelayHops) {
+    return FailedPreconditionError(
+        "the call has passed {} gateways: the route tables lead it round in a circle",
+        kMaxRelayHops);
+  }
+  head->Set(kHops, std::to_string(hops));
+  return absl::OkStatus();
+}
 
 void Forward(Upstreams* upstreams, Stream* downstream, Headers head, std::vector<Slice> first,
              bool ended, ForwardTarget target, std::function<void(const ForwardResult&)> done) {

@@ -35,6 +35,10 @@ struct ForwardResult {
   absl::Duration time;
 };
 
+// Counts in a call's head that it passes one more gateway: route tables that send it round in a
+// circle would multiply it without end. Error: kFailedPrecondition, after kMaxRelayHops.
+absl::Status CountHop(Headers* head);
+
 // `head`: of the request. `first`: DATA received (and not consumed) so far; `ended`: the request
 // has ended with it. `done` runs once.
 void Forward(Upstreams* upstreams, Stream* downstream, Headers head, std::vector<Slice> first,

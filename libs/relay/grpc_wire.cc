@@ -171,9 +171,9 @@ Headers StatusTrailers(const absl::Status& status) {
 Headers ResponseHead() { return {{":status", "200"}, {"content-type", "application/grpc"}}; }
 
 Headers RequestHead(std::string_view path, std::string_view authority, absl::Duration timeout) {
-  Headers head = {{":method", "POST"},          {":scheme", "http"},
-                  {":path", std::string(path)}, {":authority", std::string(authority)},
-                  {"te", "trailers"},           {"content-type", "application/grpc"}};
+  Headers head = {{":method", "POST"}, {":scheme", "http"},
+                  {":path", path},     {":authority", authority},
+                  {"te", "trailers"},  {"content-type", "application/grpc"}};
   if (timeout < absl::InfiniteDuration()) head.push_back({"grpc-timeout", FormatTimeout(timeout)});
   return head;
 }
@@ -182,7 +182,7 @@ void SendStatus(Stream* stream, bool head_sent, const absl::Status& status) {
   Headers trailers = StatusTrailers(status);
   if (head_sent) return stream->SendEnd(std::move(trailers));
   Headers head = ResponseHead();
-  head.insert(head.end(), trailers.begin(), trailers.end());
+  head.Append(trailers);
   stream->SendHeaders(head, /*end=*/true);
 }
 
@@ -190,7 +190,7 @@ void SendMessage(Stream* stream, std::vector<Slice> pieces, const Headers& metad
   size_t bytes = 0;
   for (const Slice& piece : pieces) bytes += piece.size;
   Headers head = ResponseHead();
-  head.insert(head.end(), metadata.begin(), metadata.end());
+  head.Append(metadata);
   stream->SendHeaders(head, /*end=*/false);
   stream->SendData(Slice::Take(FrameHead(bytes)));
   for (Slice& piece : pieces) stream->SendData(std::move(piece));

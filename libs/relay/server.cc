@@ -22,6 +22,7 @@ constexpr absl::Duration kIdleWhenCrowded = absl::Seconds(10);
 
 // What counts as one host: an IPv6 network has 2^64 addresses to call from.
 std::string HostOf(const std::string& address) {
+  if (address.find(':') == std::string::npos) return address;
   in6_addr v6{};
   if (inet_pton(AF_INET6, address.c_str(), &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return address;
   return {reinterpret_cast<const char*>(&v6), 8};

@@ -65,9 +65,14 @@ class Socket {
   bool valid() const { return fd_ >= 0; }
   int fd() const { return fd_; }
   void Close();
+  // After the peer has closed its side: does without the rest of TCP's goodbye, which the peer's
+  // program does not see. Saves both sides work, and a client that connects for each call the port
+  // that it could not use for a minute. In clear text, and once the peer has all that was sent;
+  // else as Close.
+  void CloseBehindPeer();
 
  private:
-  void SetOptions() const;
+  void SetOptions(bool loopback) const;
   ssize_t TlsEnd() const;
   ssize_t ReadSecure(const iovec* parts, int count, size_t limit);
   ssize_t WriteSecure(const iovec* parts, int count);
@@ -77,6 +82,8 @@ class Socket {
 };
 
 bool IsNumeric(const std::string& host);
+// Of this machine only: 127.0.0.0/8 or ::1. `host` is numeric.
+bool IsLoopback(std::string_view host);
 
 // Looks a host name up on a thread of its own and answers on the loop of `mailbox`.
 void Resolve(const Address& address, std::shared_ptr<EventLoop::Mailbox> mailbox,

@@ -9,13 +9,6 @@
 
 namespace fate::relay {
 
-std::string_view Find(const Headers& headers, std::string_view name) {
-  for (const Header& header : headers) {
-    if (header.name == name) return header.value;
-  }
-  return "";
-}
-
 Stream::Stream(Connection* connection, int32_t id)
     : connection_(connection), id_(id), opened_at_(connection->loop().Now()) {}
 
@@ -63,8 +56,8 @@ void Stream::FailLater(absl::Status why) {
   loop().Defer([weak = connection_->weak_from_this(), id = id_, why = std::move(why)] {
     const auto connection = weak.lock();
     if (!connection || connection->closed_) return;
-    const auto it = connection->streams_.find(id);
-    if (it != connection->streams_.end()) it->second->Fail(why);
+    void* const stream = nghttp2_session_get_stream_user_data(connection->session_, id);
+    if (stream) static_cast<Stream*>(stream)->Fail(why);
   });
 }
 

@@ -12,20 +12,11 @@
 
 #include "absl/status/status.h"
 #include "relay/event_loop.h"
+#include "relay/headers.h"
 #include "relay/slice.h"
 #include "tls/certificate.h"
 
 namespace fate::relay {
-
-struct Header {
-  std::string name;  // lower case
-  std::string value;
-  friend bool operator==(const Header&, const Header&) = default;
-};
-using Headers = std::vector<Header>;
-
-// The value of the first header of that name, "" if none.
-std::string_view Find(const Headers& headers, std::string_view name);
 
 // What the peer does. Events of one stream come in this order, OnSent anywhere between.
 class StreamHandler {
@@ -105,6 +96,7 @@ class Stream {
 
   Connection* const connection_;
   int32_t id_;
+  Stream *previous_ = nullptr, *next_ = nullptr;  // of the connection's list
   std::shared_ptr<StreamHandler> handler_;
   std::unique_ptr<Meter> meter_;
   std::function<void(bool)> on_written_;

@@ -81,6 +81,7 @@ void RouteWatcher::Reload() {
   log::Info("route table {} read: {} parties, own: {}", path_, table->party_count(),
             fmt::join(table->self_parties(), ", "));
   table_ = std::make_shared<RouteTable>(*std::move(table));
+  version_.fetch_add(1, std::memory_order_release);
   loaded_ = true;
 }
 

@@ -4,6 +4,7 @@
 // wrong file leaves the old table in place and is reported once. Looks at size, time and inode
 // rather than at inotify events, which bind mounts and config maps do not deliver.
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -31,6 +32,27 @@ class RouteWatcher {
 
   // The table in force. Thread-safe.
   std::shared_ptr<const RouteTable> Current() const;
+
+  // The table in force as one thread sees it, for a look at each call: takes no lock and counts no
+  // reference unless the table has changed.
+  class View {
+   public:
+    explicit View(const RouteWatcher* watcher) : watcher_(watcher) {}
+    // Good until the next call.
+    const std::shared_ptr<const RouteTable>& Current() {
+      const uint64_t version = watcher_->version_.load(std::memory_order_acquire);
+      if (version != version_) {
+        table_ = watcher_->Current();
+        version_ = version;
+      }
+      return table_;
+    }
+
+   private:
+    const RouteWatcher* const watcher_;
+    uint64_t version_ = 0;
+    std::shared_ptr<const RouteTable> table_;
+  };
   // A table has been read at least once. Thread-safe.
   bool loaded() const;
   // OK, or why the file as it is now could not be used. Thread-safe.
@@ -54,6 +76,7 @@ class RouteWatcher {
   std::condition_variable wake_;
   bool stop_ = false;
   std::shared_ptr<const RouteTable> table_;
+  std::atomic<uint64_t> version_ = 1;  // of table_; counted after it has been replaced
   absl::Status status_;
   bool loaded_ = false;
   std::thread thread_;

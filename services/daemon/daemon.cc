@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/properties.h"
 #include "base/status.h"
+#include "daemon/resident.h"
 
 namespace fate::daemon {
 namespace {
@@ -107,6 +108,7 @@ int Run(int argc, char** argv, const Identity& identity, const CheckConfig& chec
     log::Error("cannot start: {}", Message(running.status()));
     return 1;
   }
+  GiveBackStartupPages();
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   log::Info("stopping on signal {}", signal_number);

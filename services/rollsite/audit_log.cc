@@ -42,9 +42,9 @@ AuditLog::AuditLog(const AuditSettings& settings, std::unique_ptr<AuditFiles> fi
                    const routing::RouteWatcher* routes, relay::EventLoop* loop)
     : digest_limit_(settings.digest_limit()),
       required_(settings.required),
-      routes_(routes),
       loop_(loop),
       files_(std::move(files)),
+      routes_(routes),
       thread_([this] { Run(); }) {}
 
 AuditLog::~AuditLog() {
@@ -62,7 +62,7 @@ void AuditLog::Add(audit::Call* call) {
     ++missing_;
   } else {
     const size_t before = buffer_.size();
-    call->direction = DirectionOf(*routes_->Current(), *call);
+    call->direction = DirectionOf(*routes_.Current(), *call);
     audit::AppendCall(*call, &buffer_);
     buffer_ += '\n';
     added_bytes_.store(added_bytes_.load(std::memory_order_relaxed) + buffer_.size() - before,

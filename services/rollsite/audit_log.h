@@ -62,7 +62,6 @@ class AuditLog {
 
   const uint64_t digest_limit_;
   const bool required_;
-  const routing::RouteWatcher* const routes_;
   relay::EventLoop* const loop_;
 
   // The writer's.
@@ -70,6 +69,7 @@ class AuditLog {
   std::chrono::steady_clock::time_point last_sync_;
 
   // The relay's.
+  routing::RouteWatcher::View routes_;
   std::string buffer_;
   uint64_t missing_ = 0;
   bool timer_set_ = false;

@@ -19,25 +19,12 @@ void Finish(audit::Digest* digest, audit::Body* body) {
   if (body->digested > 0) body->digest = digest->Finish();
 }
 
-// As PtpContext reads it, in one pass and without copies of what is not recorded.
 void ReadMetadata(const relay::Headers& head, audit::Call* call) {
-  std::string_view from, from_2, from_instance, to, to_instance, session, topic;
-  for (const relay::Header& header : head) {
-    std::string_view name = header.name;
-    if (!name.starts_with("x-ptp-")) continue;
-    name.remove_prefix(6);
-    if (name == "source-node-id") from = header.value;
-    if (name == "from-node-id") from_2 = header.value;
-    if (name == "source-inst-id") from_instance = header.value;
-    if (name == "target-node-id") to = header.value;
-    if (name == "target-inst-id") to_instance = header.value;
-    if (name == "session-id") session = header.value;
-    if (name == "topic") topic = header.value;
-  }
-  call->from = !from.empty() ? from : !from_2.empty() ? from_2 : from_instance;
-  call->to = to.empty() ? to_instance : to;
-  call->session = session;
-  call->tag = topic;
+  const PtpContext context = PtpContext::Read(head);
+  call->from = context.Source();
+  call->to = context.Target();
+  call->session = context.session;
+  call->tag = context.topic;
 }
 
 }  // namespace

@@ -189,7 +189,7 @@ void Calls::OnTransport(std::string_view method, relay::Stream* stream, relay::H
 
 void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
   const PtpContext context = PtpContext::Read(head);
-  const std::string& party = context.Target();
+  const std::string_view party = context.Target();
   if (gateway_->IsSelf(party)) return queues_.Serve(Method::kPush, stream, std::move(head));
   if (party.empty()) {
     return FailCode("queue_push", stream, std::move(head), transfer_queue::kSystemError,
@@ -197,7 +197,7 @@ void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
   }
   auto target = gateway_->RoutePtp({context.Source(), "default", party, "default"});
   if (target.ok()) {
-    return PushOnward(gateway_, gateway_->ForGrpc(*std::move(target)), stream, head);
+    return PushOnward(gateway_, gateway_->ForGrpc(*std::move(target)), stream, std::move(head));
   }
   NotRouted("queue_push", stream, std::move(head), target.status());
 }
@@ -205,13 +205,12 @@ void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
 void Calls::OnInvoke(const relay::Peer& caller, relay::Stream* stream, relay::Headers head,
                      bool end) {
   if (LacksProvider(stream, head)) return;
-  PtpContext context = PtpContext::Read(head);
   const std::string& source = CallMeter::Of(stream)->from();
-  if (context.Source().empty() && !source.empty()) {  // Java's gateways do not say (spec 3)
-    context.source_node = source;
-    head.push_back({"x-ptp-source-node-id", source});
+  if (!source.empty() && PtpContext::Read(head).Source().empty()) {
+    head.push_back({"x-ptp-source-node-id", source});  // Java's gateways do not say (spec 3)
   }
-  const std::string& party = context.Target();
+  const PtpContext context = PtpContext::Read(head);
+  const std::string_view party = context.Target();
   if (gateway_->IsSelf(party)) return queues_.ServeInvoke(caller, stream, std::move(head));
   if (party.empty()) {
     return FailCode("invoke", stream, std::move(head), transfer_queue::kSystemError,
@@ -220,7 +219,7 @@ void Calls::OnInvoke(const relay::Peer& caller, relay::Stream* stream, relay::He
   auto target = gateway_->RoutePtp({context.Source(), "default", party, "default"});
   if (target.ok() && target->polls) {
     gateway_->AddToken(*target, &head);
-    return polling_.Pass(kPollingInvoke, party, stream, head, {}, end);
+    return polling_.Pass(kPollingInvoke, std::string(party), stream, head, {}, end);
   }
   if (target.ok() && target->is_http) {
     return http_.Pass(*target, stream, std::move(head));

@@ -51,10 +51,11 @@ TEST(Outbound, ALongPayloadParsesAsProtobuf) {
 }
 
 TEST(Ptp, TheSourceFallsBackAndTheUriIsPrefixedOnce) {
-  auto context = PtpContext::Read({{"x-ptp-tech-provider-code", "FATE"},
-                                   {"x-ptp-from-node-id", "9999"},
-                                   {"x-ptp-target-inst-id", "10000"},
-                                   {"x-ptp-session-id", "s"}});
+  const relay::Headers head = {{"x-ptp-tech-provider-code", "FATE"},
+                               {"x-ptp-from-node-id", "9999"},
+                               {"x-ptp-target-inst-id", "10000"},
+                               {"x-ptp-session-id", "s"}};
+  const auto context = PtpContext::Read(head);
   EXPECT_EQ(context.source_node, "9999");
   EXPECT_EQ(context.Target(), "10000");
   relay::Headers emitted = context.Emit(kPushPath);
@@ -63,24 +64,30 @@ TEST(Ptp, TheSourceFallsBackAndTheUriIsPrefixedOnce) {
   EXPECT_EQ(relay::Find(emitted, "x-ptp-uri"),
             "grpcs://fedai.org/org.ppc.ptp.PrivateTransferTransport/push");
   EXPECT_EQ(relay::Find(context.Emit("grpcs://fedai.org/x"), "x-ptp-uri"), "grpcs://fedai.org/x");
-  EXPECT_EQ(PtpContext::Read({{"x-ptp-uri", "grpcs://fedai.org/a/b"}}).UriPath(), "/a/b");
-  EXPECT_EQ(PtpContext::Read({{"x-ptp-uri", "/a/b"}}).UriPath(), "/a/b");
-  EXPECT_EQ(PtpContext::Read({{"x-ptp-uri", "grpcs://fedai.org"}}).UriPath(), "");
+  auto path_of = [](const char* uri) {
+    const relay::Headers with_uri = {{"x-ptp-uri", uri}};
+    return std::string(PtpContext::Read(with_uri).UriPath());
+  };
+  EXPECT_EQ(path_of("grpcs://fedai.org/a/b"), "/a/b");
+  EXPECT_EQ(path_of("/a/b"), "/a/b");
+  EXPECT_EQ(path_of("grpcs://fedai.org"), "");
 }
 
 TEST(PeekHeader, NeedsThePacketsHeaderAndNoMore) {
   std::string frame = relay::FrameHead(kPacket.size()) + kPacket;
   const size_t enough = relay::kFrameHeadBytes + 2 + kMetadata.size();
   for (size_t size = 0; size < enough; ++size) {
-    auto header = PeekHeader(std::string_view(frame).substr(0, size));
-    ASSERT_TRUE(header.ok()) << size << header.status();
-    EXPECT_FALSE(header->has_value()) << size;
+    PacketHeader header;
+    auto peeked = PeekHeader(std::string_view(frame).substr(0, size), &header);
+    ASSERT_TRUE(peeked.ok()) << size << peeked.status();
+    EXPECT_FALSE(*peeked) << size;
   }
   for (size_t size : {enough, frame.size(), frame.size() + 0}) {
-    auto header = PeekHeader(std::string_view(frame).substr(0, size));
-    ASSERT_TRUE(header.ok()) << header.status();
-    ASSERT_TRUE(header->has_value());
-    Destination to = DestinationOf(**header);
+    PacketHeader header;
+    auto peeked = PeekHeader(std::string_view(frame).substr(0, size), &header);
+    ASSERT_TRUE(peeked.ok()) << peeked.status();
+    ASSERT_TRUE(*peeked);
+    Destination to = DestinationOf(header);
     EXPECT_EQ(to.party, "10000");
     EXPECT_EQ(to.role, "host");
     ASSERT_TRUE(to.ext);
@@ -99,22 +106,24 @@ TEST(PeekHeader, TakesTheDestinationFromDstWhenExtHasNone) {
 }
 
 TEST(PeekHeader, SkipsFieldsBeforeTheHeaderAndRefusesWhatIsNoPacket) {
-  auto peek = [](const std::string& packet) {
-    return PeekHeader(relay::FrameHead(packet.size()) + packet);
+  PacketHeader header;
+  auto peek = [&header](const std::string& packet) {
+    return PeekHeader(relay::FrameHead(packet.size()) + packet, &header);
   };
   auto after_body = peek(Hex("12021200") + Hex("0a021a00"));
   ASSERT_TRUE(after_body.ok()) << after_body.status();
-  EXPECT_TRUE(after_body->has_value());
+  EXPECT_TRUE(*after_body);
   EXPECT_FALSE(peek("").ok());
   EXPECT_FALSE(peek(Hex("0aff")).ok());
   EXPECT_FALSE(peek(Hex("1202")).ok());
   EXPECT_FALSE(peek(Hex("0a02ffff")).ok());
-  EXPECT_FALSE(PeekHeader("HTTP/1.1").ok());
-  EXPECT_EQ(PeekHeader(std::string("\1\0\0\0\0", 5)).status().code(),
+  EXPECT_FALSE(PeekHeader("HTTP/1.1", &header).ok());
+  EXPECT_EQ(PeekHeader(std::string("\1\0\0\0\0", 5), &header).status().code(),
             absl::StatusCode::kUnimplemented);
   std::string far =
       relay::FrameHead(1 << 20) + Hex("12ffff3f") + std::string(kMaxPacketHeaderBytes, 'x');
-  EXPECT_THAT(Message(PeekHeader(far).status()), HasSubstr("within the first 65536 bytes"));
+  EXPECT_THAT(Message(PeekHeader(far, &header).status()),
+              HasSubstr("within the first 65536 bytes"));
 }
 
 TEST(SplitPacket, FindsHeaderAndBodyInPlace) {

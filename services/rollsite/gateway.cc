@@ -57,7 +57,7 @@ Target Gateway::ForGrpc(Target target) const {
 }
 
 absl::StatusOr<Target> Gateway::RoutePtp(const routing::Call& call) {
-  auto table = routes_->Current();
+  const auto& table = routes_.Current();
   RETURN_IF_ERROR(table->Permits(call));
   ASSIGN_OR_RETURN(const Way* way,
                    ways_.Next(table, config_.route_table, call.to_party, call.to_role));

@@ -47,10 +47,10 @@ class Gateway {
   size_t& hop_kept_bytes() { return hop_kept_bytes_; }
   CarriedCalls* carried_calls() { return &carried_calls_; }
 
-  bool IsSelf(std::string_view party) const { return routes_->Current()->IsSelf(party); }
+  bool IsSelf(std::string_view party) const { return routes_.Current()->IsSelf(party); }
   // The party that speaks in messages; see RouteTable::SelfName.
   std::string SelfName(std::string_view target) const {
-    return routes_->Current()->SelfName(target);
+    return routes_.Current()->SelfName(target);
   }
 
   // Where this gateway can be reached: a route that leads there would go round in circles.
@@ -74,9 +74,7 @@ class Gateway {
   // invoke on by its route.
   Target ForGrpc(Target target) const;
   // Whether the table's rules let a call pass that ends here.
-  absl::Status Permits(const routing::Call& call) const {
-    return routes_->Current()->Permits(call);
-  }
+  absl::Status Permits(const routing::Call& call) const { return routes_.Current()->Permits(call); }
 
   // The token of calls that have none.
   static void AddToken(const Target& target, relay::Headers* head);
@@ -94,7 +92,7 @@ class Gateway {
   Quotas quotas_{config_.quotas};
   HopNumbers hop_numbers_;
   size_t hop_kept_bytes_ = 0;
-  const routing::RouteWatcher* const routes_;
+  mutable routing::RouteWatcher::View routes_;
   const TlsStore* const tls_;
   OwnAddresses own_addresses_;
   relay::Address own_address_;

@@ -1,5 +1,7 @@
 #include "rollsite/hop_numbers.h"
 
+#include <charconv>
+
 #include "base/status.h"
 #include "queue_client/metadata.h"
 
@@ -27,7 +29,9 @@ transfer_queue::Producer HopNumbers::Next(const std::string& party, const std::s
 transfer_queue::Producer HopNumbers::Single() { return {Id(++producers_), 1}; }
 
 std::string HopNumbers::Id(uint64_t producer) const {
-  return fmt::format("{}-{:x}", run_, producer);
+  char digits[16];
+  char* const end = std::to_chars(digits, digits + sizeof digits, producer, 16).ptr;
+  return (run_ + '-').append(digits, static_cast<size_t>(end - digits));
 }
 
 void HopNumbers::ForgetOldest() {

@@ -1,10 +1,10 @@
 #include "rollsite/http_forward.h"
 
-#include <algorithm>
 #include <memory>
 
 #include "base/status.h"
 #include "base/text.h"
+#include "relay/forward.h"
 #include "rollsite/carried_calls.h"
 #include "rollsite/http_calls.h"
 #include "rollsite/ptp.h"
@@ -15,22 +15,6 @@ namespace {
 
 constexpr char kMethod[] = "invoke_http";
 constexpr char kInvokeUrl[] = "/v1/interconn/chan/invoke";
-constexpr char kHops[] = "x-fate-hops";
-
-// A route table that sends calls round in a circle would multiply them, as in relay::Forward.
-absl::Status CountHop(relay::Headers* head) {
-  auto it = std::find_if(head->begin(), head->end(),
-                         [](const relay::Header& header) { return header.name == kHops; });
-  if (it == head->end()) it = head->insert(head->end(), {kHops, "0"});
-  const int hops = ParseInt<int>(it->value).value_or(kMaxRelayHops) + 1;
-  if (hops > kMaxRelayHops) {
-    return FailedPreconditionError(
-        "the call has passed {} gateways: the route tables lead it round in a circle",
-        kMaxRelayHops);
-  }
-  it->value = std::to_string(hops);
-  return absl::OkStatus();
-}
 
 relay::Headers HttpHeaders(const relay::Headers& head) {
   relay::Headers headers = {{"content-type", "application/json"}};
@@ -108,7 +92,7 @@ struct Post {
 }  // namespace
 
 void HttpForward::Pass(const Target& target, relay::Stream* stream, relay::Headers head) {
-  if (absl::Status counted = CountHop(&head); !counted.ok()) {
+  if (absl::Status counted = relay::CountHop(&head); !counted.ok()) {
     return Refuse(kMethod, stream, counted);
   }
   Gateway::AddToken(target, &head);

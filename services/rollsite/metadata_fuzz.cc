@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   auto context = rollsite::PtpContext::Read(head);
   // What is passed on is read the same there.
-  auto again = rollsite::PtpContext::Read(context.Emit(context.uri));
+  const relay::Headers emitted = context.Emit(context.uri);
+  auto again = rollsite::PtpContext::Read(emitted);
   if (again.session != context.session || again.Target() != context.Target() ||
       again.source_node != context.source_node) {
     std::abort();

@@ -78,11 +78,11 @@ absl::Status NoPacket(std::string_view why) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<PacketHeader>> PeekHeader(std::string_view bytes) {
-  if (bytes.empty()) return std::nullopt;
+absl::StatusOr<bool> PeekHeader(std::string_view bytes, PacketHeader* header) {
+  if (bytes.empty()) return false;
   if (bytes[0] == 1) return UnimplementedError("compressed messages are not supported");
   if (bytes[0] != 0) return NoPacket("no gRPC message");
-  if (bytes.size() < relay::kFrameHeadBytes) return std::nullopt;
+  if (bytes.size() < relay::kFrameHeadBytes) return false;
   size_t length = 0;
   for (char c : bytes.substr(1, 4)) length = length << 8 | static_cast<unsigned char>(c);
   std::string_view packet = bytes.substr(relay::kFrameHeadBytes, length);
@@ -98,16 +98,15 @@ absl::StatusOr<std::optional<PacketHeader>> PeekHeader(std::string_view bytes) {
           return NoPacket(fmt::format("its header does not lie within the first {} bytes",
                                       kMaxPacketHeaderBytes));
         }
-        return std::nullopt;
+        return false;
       case Read::kField:
         break;
     }
     if (!fields.Is(1)) continue;
-    PacketHeader header;
-    if (!header.ParseFromArray(fields.value().data(), static_cast<int>(fields.value().size()))) {
+    if (!header->ParseFromArray(fields.value().data(), static_cast<int>(fields.value().size()))) {
       return NoPacket("its header is no Metadata");
     }
-    return header;
+    return true;
   }
 }
 

@@ -19,9 +19,9 @@ using RollSiteHeader = com::webank::eggroll::core::transfer::RollSiteHeader;
 // A packet's header must lie within its first bytes.
 inline constexpr size_t kMaxPacketHeaderBytes = 64 << 10;
 
-// The header of the first packet of a stream of gRPC message frames, of which `bytes` are the
-// first; nullopt if more bytes are needed. Error: kInvalidArgument.
-absl::StatusOr<std::optional<PacketHeader>> PeekHeader(std::string_view bytes);
+// Reads the header of the first packet of a stream of gRPC message frames, of which `bytes` are the
+// first; false if more bytes are needed. Error: kInvalidArgument.
+absl::StatusOr<bool> PeekHeader(std::string_view bytes, PacketHeader* header);
 
 // Where a packet says it goes (spec 6.1, 6.4): the header's ext if it names a party, else dst.
 struct Destination {

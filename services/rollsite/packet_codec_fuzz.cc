@@ -7,13 +7,15 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fate::rollsite;
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  auto whole = PeekHeader(bytes);
+  PacketHeader header;
+  auto whole = PeekHeader(bytes, &header);
   for (size_t length = 0; length < size; length += 1 + length / 8) {
-    auto part = PeekHeader(bytes.substr(0, length));
+    PacketHeader of_part;
+    auto part = PeekHeader(bytes.substr(0, length), &of_part);
     if (!part.ok() && whole.ok()) std::abort();
     if (part.ok() && *part && (!whole.ok() || !*whole)) std::abort();
   }
-  if (whole.ok() && *whole) (void)DestinationOf(**whole);
+  if (whole.ok() && *whole) (void)DestinationOf(header);
   auto view = SplitPacket(bytes);
   if (view.ok() && view->header.size() + view->key.size() + view->value.size() > size) std::abort();
   return 0;

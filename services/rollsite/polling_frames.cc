@@ -54,7 +54,7 @@ PollingFrame InvokeHead(const relay::Headers& head) {
   org::ppc::ptp::Inbound carried;
   for (const relay::Header& header : head) {
     if (!GoesAlong(header.name) || !IsHeader(header.name, header.value)) continue;
-    carried.mutable_metadata()->insert({header.name, header.value});
+    carried.mutable_metadata()->insert({std::string(header.name), std::string(header.value)});
   }
   PollingFrame frame;
   frame.set_method(kPollingInvoke);

@@ -176,7 +176,7 @@ class HandMadeStream {
     PollingFrame frame = Read();
     EXPECT_EQ(frame.method(), "invoke");
     EXPECT_EQ(frame.seq(), 1);
-    for (const auto& header : HeadersOf(frame)) head[header.name] = header.value;
+    for (const auto& header : HeadersOf(frame)) head[std::string(header.name)] = header.value;
     int64_t seq = 1;
     for (frame = Read(); frame.method() == "invoke"; frame = Read()) {
       EXPECT_EQ(frame.seq(), ++seq);
@@ -280,7 +280,8 @@ TEST_F(PollingQueues, CallsThatLeftWhileTheyWaitedAreForgotten) {
 
 std::vector<std::string> Shown(const relay::Headers& headers) {
   std::vector<std::string> lines;
-  for (const auto& header : headers) lines.push_back(header.name + "=" + header.value);
+  for (const auto& header : headers)
+    lines.push_back(fmt::format("{}={}", header.name, header.value));
   return lines;
 }
 

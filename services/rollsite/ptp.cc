@@ -7,6 +7,7 @@ namespace fate::rollsite {
 namespace {
 
 constexpr std::string_view kUriPrefix = "grpcs://fedai.org";
+constexpr size_t kEmittedHeaders = 20, kEmittedBytes = 600;  // usually
 
 void AppendField(std::string* out, char tag, std::string_view bytes) {
   if (bytes.empty()) return;
@@ -18,33 +19,46 @@ void AppendField(std::string* out, char tag, std::string_view bytes) {
 }  // namespace
 
 PtpContext PtpContext::Read(const relay::Headers& head) {
-  auto get = [&](std::string_view name) { return std::string(relay::Find(head, name)); };
   PtpContext context;
-  context.version = get("x-ptp-version");
-  context.tech_provider = get("x-ptp-tech-provider-code");
-  context.trace_id = get("x-ptp-trace-id");
-  context.token = get("x-ptp-token");
-  context.uri = get("x-ptp-uri");
-  context.session = get("x-ptp-session-id");
-  context.topic = get("x-ptp-topic");
-  context.source_node = get("x-ptp-source-node-id");
-  if (context.source_node.empty()) context.source_node = get("x-ptp-from-node-id");
-  context.source_instance = get("x-ptp-source-inst-id");
-  if (context.source_instance.empty()) context.source_instance = get("x-ptp-from-inst-id");
+  std::string_view from_node, from_instance;
+  const std::pair<std::string_view, std::string_view*> fields[] = {
+      {"x-ptp-version", &context.version},
+      {"x-ptp-tech-provider-code", &context.tech_provider},
+      {"x-ptp-trace-id", &context.trace_id},
+      {"x-ptp-token", &context.token},
+      {"x-ptp-uri", &context.uri},
+      {"x-ptp-session-id", &context.session},
+      {"x-ptp-topic", &context.topic},
+      {"x-ptp-source-node-id", &context.source_node},
+      {"x-ptp-from-node-id", &from_node},
+      {"x-ptp-source-inst-id", &context.source_instance},
+      {"x-ptp-from-inst-id", &from_instance},
+      {"x-ptp-target-node-id", &context.target_node},
+      {"x-ptp-target-inst-id", &context.target_instance},
+      {"fate-queue-type", &context.queue_type},
+      {"fate-message-flag", &context.message_flag},
+  };
+  for (const relay::Header& header : head) {
+    if (!header.name.starts_with("x-ptp-") && !header.name.starts_with("fate-")) continue;
+    for (const auto& [name, value] : fields) {
+      if (header.name != name) continue;
+      if (value->empty()) *value = header.value;
+      break;
+    }
+  }
+  if (context.source_instance.empty()) context.source_instance = from_instance;
+  if (context.source_node.empty()) context.source_node = from_node;
   if (context.source_node.empty()) context.source_node = context.source_instance;
-  context.target_node = get("x-ptp-target-node-id");
-  context.target_instance = get("x-ptp-target-inst-id");
-  context.queue_type = get("fate-queue-type");
-  context.message_flag = get("fate-message-flag");
   return context;
 }
 
 relay::Headers PtpContext::Emit(std::string_view uri) const {
-  std::string full = uri.find("://") == std::string_view::npos
-                         ? fmt::format("{}{}", kUriPrefix, uri)
-                         : std::string(uri);
+  std::string full;
+  if (uri.find("://") == std::string_view::npos) full = kUriPrefix;
+  full += uri;
   relay::Headers head;
-  auto add = [&](const char* name, const std::string& value) {
+  head.Reserve(kEmittedHeaders, kEmittedBytes);
+  auto add = [&](std::string_view name, std::string_view value) {
     if (!value.empty()) head.push_back({name, value});
   };
   add("x-ptp-trace-id", trace_id);

@@ -20,16 +20,17 @@ inline constexpr char kPushPath[] = "/org.ppc.ptp.PrivateTransferTransport/push"
 inline constexpr std::string_view kRouterError = "130";
 inline constexpr std::string_view kCycleError = "145";
 
-// What gRPC metadata says about a call.
+// What gRPC metadata says about a call: views of its head.
 struct PtpContext {
-  std::string version, tech_provider, trace_id, token, uri, session, topic;
-  std::string source_node, source_instance, target_node, target_instance;
-  std::string queue_type, message_flag;
+  std::string_view version, tech_provider, trace_id, token, uri, session, topic;
+  std::string_view source_node, source_instance, target_node, target_instance;
+  std::string_view queue_type, message_flag;
 
   // The source falls back to x-ptp-from-node-id, then to the instance ids (spec 3).
   static PtpContext Read(const relay::Headers& head);
-  const std::string& Source() const { return source_node; }
-  const std::string& Target() const { return target_node.empty() ? target_instance : target_node; }
+  static PtpContext Read(relay::Headers&& head) = delete;
+  std::string_view Source() const { return source_node; }
+  std::string_view Target() const { return target_node.empty() ? target_instance : target_node; }
   // What goes on to another gateway with an invoke of `uri`: every field that is not empty.
   relay::Headers Emit(std::string_view uri) const;
   // `uri` without scheme and authority.

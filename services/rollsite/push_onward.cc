@@ -18,12 +18,12 @@ constexpr size_t kTopicWithinBytes = kMaxTopicBytes + 8;
 
 class Onward final : public relay::StreamHandler, public std::enable_shared_from_this<Onward> {
  public:
-  Onward(Gateway* gateway, relay::Stream* stream, const Target& target, const relay::Headers& head)
+  Onward(Gateway* gateway, relay::Stream* stream, const Target& target, relay::Headers head)
       : gateway_(gateway),
         stream_(stream),
         self_(gateway->SelfName("")),
         target_(target),
-        head_(head) {}
+        head_(std::move(head)) {}
 
  private:
   void OnData(relay::Slice slice) override {
@@ -106,7 +106,7 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
   transfer_queue::Producer Number(const PtpContext& context, const std::string& topic) {
     HopNumbers* numbers = gateway_->hop_numbers();
     if (topic.empty()) return numbers->Single();
-    return numbers->Next(context.Target(), context.session, topic);
+    return numbers->Next(std::string(context.Target()), std::string(context.session), topic);
   }
 
   // The client of FATE 2.2 does not look at codes, so whatever is no success has to be a status,
@@ -117,10 +117,9 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
     if (answer->code == transfer_queue::kSuccess) {
       relay::Headers metadata;
       if (answer->numbered) {
-        metadata.push_back({queue_client::kSequenceHeader,
-                            std::string(relay::Find(head_, queue_client::kSequenceHeader))});
+        const auto sequence = relay::Find(head_, queue_client::kSequenceHeader);
+        if (!sequence.empty()) metadata.push_back({queue_client::kSequenceHeader, sequence});
       }
-      if (metadata.empty() || metadata[0].value.empty()) metadata.clear();
       return Answer(absl::OkStatus(), answer->code, answer->message, metadata);
     }
     const auto failure = FailureOf(answer->code, answer->message,
@@ -170,8 +169,8 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
 }  // namespace
 
 void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream,
-                const relay::Headers& head) {
-  stream->SetHandler(std::make_shared<Onward>(gateway, stream, target, head));
+                relay::Headers head) {
+  stream->SetHandler(std::make_shared<Onward>(gateway, stream, target, std::move(head)));
 }
 
 }  // namespace fate::rollsite

@@ -10,7 +10,6 @@
 namespace fate::rollsite {
 
 // Sets the stream's handler and starts the second leg.
-void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream,
-                const relay::Headers& head);
+void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream, relay::Headers head);
 
 }  // namespace fate::rollsite

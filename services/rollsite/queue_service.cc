@@ -27,13 +27,13 @@ uint64_t RandomQueue() {
 
 // To whose quota a push counts.
 std::string PartyOf(const PtpContext& context) {
-  return PartyId::Parse(context.Source()).ok() ? context.Source() : "";
+  return PartyId::Parse(context.Source()).ok() ? std::string(context.Source()) : "";
 }
 
 absl::StatusOr<Event> PushEvent(const relay::Headers& head, const Rope& message) {
   PtpContext context = PtpContext::Read(head);
   ASSIGN_OR_RETURN(QueueMetadata metadata, QueueMetadata::Read(head));
-  transfer_queue::Push push{.session = std::move(context.session),
+  transfer_queue::Push push{.session = std::string(context.session),
                             .party = PartyOf(context),
                             .producer = std::move(metadata.producer),
                             .durable = metadata.durable};
@@ -47,7 +47,7 @@ absl::StatusOr<Event> PushEvent(const relay::Headers& head, const Rope& message)
 absl::StatusOr<Event> PopEvent(const relay::Headers& head, std::string topic, absl::Duration wait,
                                bool waits) {
   ASSIGN_OR_RETURN(QueueMetadata metadata, QueueMetadata::Read(head));
-  return transfer_queue::Pop{.session = PtpContext::Read(head).session,
+  return transfer_queue::Pop{.session = std::string(PtpContext::Read(head).session),
                              .topic = std::move(topic),
                              .wait = wait,
                              .waits = waits,
@@ -58,7 +58,7 @@ absl::StatusOr<Event> PopEvent(const relay::Headers& head, std::string topic, ab
 
 absl::StatusOr<Event> QueryEvent(const relay::Headers& head, const Rope& message) {
   ASSIGN_OR_RETURN(QueueMetadata metadata, QueueMetadata::Read(head));
-  transfer_queue::Query query{.session = PtpContext::Read(head).session,
+  transfer_queue::Query query{.session = std::string(PtpContext::Read(head).session),
                               .producer = std::move(metadata.producer),
                               .refuse_later = metadata.refuse_later};
   Rope payload;
@@ -74,7 +74,7 @@ absl::StatusOr<Event> ReleaseEvent(const relay::Headers& head, const std::string
   if (!release.ParseFromString(message)) {
     return InvalidArgumentError("the message of a release is damaged");
   }
-  return transfer_queue::Release{.session = PtpContext::Read(head).session,
+  return transfer_queue::Release{.session = std::string(PtpContext::Read(head).session),
                                  .topic = release.topic()};
 }
 

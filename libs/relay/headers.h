@@ -1,0 +1,92 @@
+#pragma once
+
+// A header block: names and values one behind the other in one buffer, since a call has two dozen
+// of them and an allocation for each would cost more than passing a small message on.
+
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+namespace fate::relay {
+
+struct Header {
+  std::string_view name;  // lower case
+  std::string_view value;
+  friend bool operator==(const Header&, const Header&) = default;
+};
+
+// Views of it are good until it is changed or destroyed, also after it was moved to another.
+class Headers {
+ public:
+  class Iterator;
+
+  Headers() = default;
+  Headers(std::initializer_list<Header> headers) {
+    for (const Header& header : headers) push_back(header);
+  }
+
+  void Reserve(size_t headers, size_t bytes) {
+    entries_.reserve(headers);
+    bytes_.reserve(bytes);
+  }
+  // Copies name and value, which may not lie in this block.
+  void push_back(const Header& header) {
+    entries_.push_back({static_cast<uint32_t>(bytes_.size()),
+                        static_cast<uint32_t>(header.name.size()),
+                        static_cast<uint32_t>(header.value.size())});
+    Put(header.name);
+    Put(header.value);
+  }
+  void Append(const Headers& other) {
+    for (size_t i = 0; i < other.size(); ++i) push_back(other[i]);
+  }
+  // Of the first header of that name; adds one if there is none.
+  void Set(std::string_view name, std::string_view value);
+
+  size_t size() const { return entries_.size(); }
+  bool empty() const { return entries_.empty(); }
+  void clear() {
+    entries_.clear();
+    bytes_.clear();
+  }
+  Header operator[](size_t i) const {
+    const Entry& entry = entries_[i];
+    const char* name = bytes_.data() + entry.start;
+    const char* value = bytes_.data() + entry.value_start();
+    return {{name, entry.name_size}, {value, entry.value_size}};
+  }
+  Iterator begin() const;
+  Iterator end() const;
+
+ private:
+  struct Entry {
+    uint32_t start, name_size, value_size;
+    uint32_t moved_value = 0;  // where a value that was set anew lies; 0: behind its name
+    uint32_t value_start() const { return moved_value ? moved_value : start + name_size; }
+  };
+  void Put(std::string_view text) { bytes_.insert(bytes_.end(), text.begin(), text.end()); }
+
+  std::vector<char> bytes_;  // no string: its short ones move in memory when it is moved
+  std::vector<Entry> entries_;
+};
+
+class Headers::Iterator {
+ public:
+  Iterator(const Headers* headers, size_t at) : headers_(headers), at_(at) {}
+  Header operator*() const { return (*headers_)[at_]; }
+  Iterator& operator++() { return ++at_, *this; }
+  friend bool operator==(const Iterator&, const Iterator&) = default;
+
+ private:
+  const Headers* headers_;
+  size_t at_;
+};
+
+inline Headers::Iterator Headers::begin() const { return {this, 0}; }
+inline Headers::Iterator Headers::end() const { return {this, size()}; }
+
+// The value of the first header of that name, "" if none.
+std::string_view Find(const Headers& headers, std::string_view name);
+
+}  // namespace fate::relay
