@@ -94,6 +94,9 @@ Stream* UnaryCall::End() {
   return std::exchange(stream_, nullptr);
 }
 
-void UnaryCall::Release() { collected_->bytes -= std::exchange(held_bytes_, 0); }
+// One that has ended holds nothing, and may outlive the count.
+void UnaryCall::Release() {
+  if (const size_t held = std::exchange(held_bytes_, 0)) collected_->bytes -= held;
+}
 
 }  // namespace fate::relay

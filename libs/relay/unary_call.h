@@ -23,7 +23,7 @@ class UnaryCall final : public StreamHandler, public std::enable_shared_from_thi
     size_t bytes = 0;
   };
 
-  // Collects the message, then runs `handler`. `collected` outlives every call.
+  // Collects the message, then runs `handler`. `collected` outlives the stream.
   static void Serve(Stream* stream, Headers head, Collected* collected, Handler handler) {
     Serve(stream, std::move(head), {}, collected, std::move(handler));
   }
