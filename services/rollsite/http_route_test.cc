@@ -9,6 +9,7 @@
 
 #include "http/server.h"
 #include "proxy/proxy.grpc.pb.h"
+#include "rollsite/free_port.h"
 #include "rollsite/http_calls.h"
 #include "rollsite/http_forward.h"
 #include "rollsite/queue_stub.h"
@@ -26,8 +27,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr char kStored[] = "E0000000000|success|";
-
-int FreePort(const std::string& host) { return relay::Socket::Listen({host, 0})->LocalPort(); }
 
 std::string HttpTable(const std::string& self, const std::string& party, const std::string& url,
                       const std::string& more = "") {

@@ -16,6 +16,7 @@
 
 #include "http/client.h"
 #include "relay/socket.h"
+#include "rollsite/free_port.h"
 #include "rollsite/test_support.h"
 
 namespace fate::rollsite {
@@ -25,7 +26,7 @@ class RollsiteProcess {
   // `properties`: further lines of eggroll.properties.
   RollsiteProcess(const std::string& host, const std::string& party, const std::string& table,
                   const std::string& properties)
-      : host_(host), port_(FreePort()), admin_port_(FreePort()) {
+      : host_(host), port_(FreePort(host)), admin_port_(FreePort(host)) {
     folder_ =
         std::filesystem::temp_directory_path() / fmt::format("rollsite_{}_{}", getpid(), party);
     std::filesystem::remove_all(folder_);
@@ -113,7 +114,6 @@ class RollsiteProcess {
   std::string queue_folder() const { return (folder_ / "queues").string(); }
 
  private:
-  int FreePort() const { return relay::Socket::Listen({host_, 0})->LocalPort(); }
   static std::string Read(const std::filesystem::path& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};

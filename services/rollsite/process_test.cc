@@ -8,6 +8,7 @@
 #include "http/client.h"
 #include "proxy/proxy.grpc.pb.h"
 #include "relay/socket.h"
+#include "rollsite/free_port.h"
 #include "rollsite/queue_stub.h"
 #include "rollsite/test_support.h"
 
@@ -27,14 +28,13 @@ std::string ReadFile(const std::filesystem::path& path) {
 }
 
 // A port that was free a moment ago.
-int FreePort() { return relay::Socket::Listen({"127.0.0.28", 0})->LocalPort(); }
 
 class ProcessTest : public ::testing::Test {
  protected:
   ProcessTest()
       : folder_(std::filesystem::temp_directory_path() /
                 fmt::format("rollsite_process_{}", getpid())),
-        port_(FreePort()) {
+        port_(FreePort("127.0.0.28")) {
     std::filesystem::create_directories(folder_);
     WriteTable(R"({"route_table": {}, "self_party": ["9999"]})");
     WriteProperties("");
@@ -50,7 +50,7 @@ class ProcessTest : public ::testing::Test {
         "[eggroll]\neggroll.rollsite.host=127.0.0.28\neggroll.rollsite.port={}\n"
         "eggroll.rollsite.admin.port={}\neggroll.rollsite.party.id=9999\n"
         "eggroll.rollsite.route.table.path={}\n{}",
-        port_, FreePort(), (folder_ / "route_table.json").string(), more);
+        port_, FreePort("127.0.0.28"), (folder_ / "route_table.json").string(), more);
   }
 
   void Start(std::vector<std::string> options = {}) {
@@ -153,13 +153,13 @@ TEST_F(ProcessTest, StartsOnTheFilesOfAnOsx) {
   std::filesystem::create_directories(folder_ / "broker");
   std::filesystem::create_directories(folder_ / "components");
   std::filesystem::rename(folder_ / "route_table.json", folder_ / "broker/route_table.json");
-  const int http_port = FreePort();
+  const int http_port = FreePort("127.0.0.28");
   std::ofstream(folder_ / "broker/broker.properties") << fmt::format(
       "grpc.port={}\nbind.host=127.0.0.28\nself.party=9999\nfate.tech.provider=FATE\n"
       "eggroll.version=3.1.0\neggroll.cluster.manager.ip=127.0.0.1\n"
       "eggroll.cluster.manager.port=4670\nopen.http.server=true\nhttp.port={}\n"
       "mapped.file.dir={}\neggroll.rollsite.admin.port={}\n",
-      port_, http_port, (folder_ / "mapped").string(), FreePort());
+      port_, http_port, (folder_ / "mapped").string(), FreePort("127.0.0.28"));
   std::ofstream(folder_ / "components/token_validator.properties") << "default.token=1234\n";
   config_ = folder_;
   Start({"--check-config"});
