@@ -10,6 +10,7 @@
 #include "eggroll/transfer.pb.h"
 #include "osx/osx.grpc.pb.h"
 #include "proxy/proxy.grpc.pb.h"
+#include "rollsite/free_port.h"
 #include "rollsite/raw_calls.h"
 #include "rollsite/test_support.h"
 
@@ -403,7 +404,7 @@ TEST(AuditLog, CallsOverHttpAndByPollingAreOfTheirPeer) {
                           EndpointJson("127.0.0.25", exchange.port())),
               {"127.0.0.1", 1}, [&](Config* config) {
                 config->audit.folder = folder.path();
-                config->http_port = relay::Socket::Listen({"127.0.0.26", 0})->LocalPort();
+                config->http_port = FreePort("127.0.0.26");
                 config->polling_client = true;
                 config->polling_streams = 1;
               });

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "http/client.h"
+#include "rollsite/free_port.h"
 #include "rollsite/test_support.h"
 
 namespace fate::rollsite {
@@ -19,7 +20,7 @@ class HttpTest : public ::testing::Test {
   HttpTest()
       : site_("127.0.0.37", "9999", R"({"route_table": {}, "self_party": ["9999"]})",
               {"127.0.0.1", 1}, [](Config* config) {
-                config->http_port = relay::Socket::Listen({"127.0.0.37", 0})->LocalPort();
+                config->http_port = FreePort("127.0.0.37");
                 config->route_changes_need_token = true;
                 config->route_token = "1234";
               }) {}

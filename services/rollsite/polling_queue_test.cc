@@ -4,6 +4,7 @@
 
 #include "proxy/proxy.grpc.pb.h"
 #include "rollsite/carried_calls.h"
+#include "rollsite/free_port.h"
 #include "rollsite/polling_frames.h"
 #include "rollsite/queue_stub.h"
 #include "rollsite/test_support.h"
@@ -55,7 +56,7 @@ class PollingQueues : public ::testing::Test {
   }
   size_t Parked() { return exchange_.rollsite()->parked_polling_streams(); }
 
-  const int exchange_port_ = relay::Socket::Listen({"127.0.0.33", 0})->LocalPort();
+  const int exchange_port_ = FreePort("127.0.0.33");
   Site reachable_, exchange_;
   QueueStub at_9999_, at_exchange_;
 };

@@ -1,4 +1,5 @@
 // Identity over polling streams: whose party polls, and for whom the exchange may speak.
+#include "rollsite/free_port.h"
 #include "rollsite/queue_stub.h"
 #include "rollsite/test_support.h"
 #include "tls/test_certificates.h"
@@ -58,7 +59,7 @@ class SecurePolling : public ::testing::Test {
 
   tls::TestFolder folder_;
   tls::TestAuthority authority_;
-  const int tls_port_ = relay::Socket::Listen({"127.0.0.33", 0})->LocalPort();
+  const int tls_port_ = FreePort("127.0.0.33");
   tls::Files exchange_files_ =
       authority_.Write(folder_, "exchange", {.name = "exchange", .alternatives = "IP:127.0.0.33"});
   tls::Files party_files_ = authority_.Write(folder_, "10001", {.name = "party-10001"});
