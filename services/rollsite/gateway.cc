@@ -18,11 +18,11 @@ constexpr size_t kMaxWarnedCertificates = 1000;
 
 // Once for each: the operator may not know that these certificates bind nobody.
 void WarnOfUnnamed(const PartyMap& parties, const tls::Certificate& certificate) {
-  static auto* warned = new std::set<std::string>();  // on the loop's thread
-  if (warned->size() >= kMaxWarnedCertificates || warned->count(certificate.sha256)) return;
+  thread_local std::set<std::string> warned;  // tests have several rollsites in one process
+  if (warned.size() >= kMaxWarnedCertificates || warned.count(certificate.sha256)) return;
   PartyMap::Grant grant = parties.Of(certificate);
   if (!parties.names_itself() || !grant.any) return;
-  warned->insert(certificate.sha256);
+  warned.insert(certificate.sha256);
   log::Warning(
       "the certificate {} names no party, so its owner may speak for any; map it in "
       "eggroll.rollsite.tls.party.map (SHA256:{})",

@@ -27,6 +27,7 @@ class HandMadeExchange final : public DataTransferService::Service {
   }
   ~HandMadeExchange() override {
     stop_ = true;
+    stop_.notify_all();
     server_->Shutdown(std::chrono::system_clock::now());
   }
   grpc::Status polling(grpc::ServerContext*, Stream* stream) override {
@@ -36,9 +37,7 @@ class HandMadeExchange final : public DataTransferService::Service {
     return grpc::Status::OK;
   }
   // Keeps a stream open without a call.
-  void Hold() const {
-    while (!stop_) std::this_thread::sleep_for(2ms);
-  }
+  void Hold() const { stop_.wait(false); }
 
   int port = 0;
   std::atomic<int> opened = 0;

@@ -271,8 +271,8 @@ void CountHandshake(const absl::Status& result) {
   static auto& bad = family.Add({{"result", "failed"}});
   (result.ok() ? good : bad).Increment();
   if (result.ok()) return;
-  static absl::Time period = absl::InfinitePast();
-  static int logged = 0;
+  thread_local absl::Time period = absl::InfinitePast();  // of the relay's thread
+  thread_local int logged = 0;
   if (absl::Now() - period > kLogPeriod) {
     if (logged > kLogsPerPeriod) {
       log::Warning("{} further TLS handshakes failed", logged - kLogsPerPeriod);
