@@ -84,7 +84,11 @@ absl::StatusOr<std::vector<Address>> ResolveNow(const Address& address) {
   return addresses;
 }
 
+bool use_reno_on_loopback = false;
+
 }  // namespace
+
+void UseRenoOnLoopback() { use_reno_on_loopback = true; }
 
 std::string Address::ToString() const {
   bool v6 = host.find(':') != std::string::npos;
@@ -149,7 +153,7 @@ void Socket::SetOptions(bool loopback) const {
   setsockopt(fd_, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
   setsockopt(fd_, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
   setsockopt(fd_, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-  if (loopback) setsockopt(fd_, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
+  if (loopback && use_reno_on_loopback) setsockopt(fd_, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
   setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
 }
 

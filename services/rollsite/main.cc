@@ -1,3 +1,4 @@
+#include "relay/socket.h"
 #include "rollsite/rollsite.h"
 
 // Read by jemalloc (jemalloc(3)): unused memory goes back to the system within a second or two,
@@ -8,6 +9,7 @@ const char* malloc_conf = "narenas:4,dirty_decay_ms:1000,muzzy_decay_ms:0,backgr
 
 int main(int argc, char** argv) {
   using fate::rollsite::Rollsite;
+  fate::relay::UseRenoOnLoopback();
   return fate::daemon::Run(argc, argv,
                            {.name = "rollsite",
                             .about = "Carries everything that crosses parties: pushes, partner "
