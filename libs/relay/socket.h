@@ -81,8 +81,8 @@ class Socket {
   std::shared_ptr<tls::Session> session_;  // null: clear text
 };
 
-// For this process: sockets of this machine only ask for the congestion control "reno". Where BBR is
-// the system's choice it paces with timers, which takes a third of the processor's time on the
+// For this process: sockets of this machine only ask for the congestion control "reno". Where BBR
+// is the system's choice it paces with timers, which takes a third of the processor's time on the
 // loopback and is of no use there. To be called before the first socket is made.
 void UseRenoOnLoopback();
 
