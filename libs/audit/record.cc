@@ -9,6 +9,21 @@ namespace fate::audit {
 namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
+
+// The two digits of each byte.
+constexpr auto kHex = [] {
+  std::array<std::array<char, 2>, 256> table{};
+  for (size_t i = 0; i < table.size(); ++i) table[i] = {kDigits[i >> 4], kDigits[i & 15]};
+  return table;
+}();
+
+char* PutHex(const Hash& hash, char* at) {
+  for (const uint8_t byte : hash) {
+    std::memcpy(at, kHex[byte].data(), 2);
+    at += 2;
+  }
+  return at;
+}
 constexpr int64_t kMicros = 1'000'000;
 
 constexpr std::string_view kCodes[] = {
@@ -41,10 +56,7 @@ class Writer {
   void Field(std::string_view key, const Hash& hash) {
     Key(key);
     Raw("\"");
-    for (const uint8_t byte : hash) {
-      *at_++ = kDigits[byte >> 4];
-      *at_++ = kDigits[byte & 15];
-    }
+    at_ = PutHex(hash, at_);
     Raw("\"");
   }
   // Bytes that are no plain ASCII become \u00XX: what is outside need not be UTF-8.
@@ -57,8 +69,7 @@ class Writer {
         *at_++ = c;
       } else {
         Raw("\\u00");
-        *at_++ = kDigits[byte >> 4];
-        *at_++ = kDigits[byte & 15];
+        Raw({kHex[byte].data(), 2});
       }
     }
     Raw("\"");
@@ -123,11 +134,7 @@ class Writer {
 
 void AppendHex(const Hash& hash, std::string* out) {
   std::array<char, 2 * std::tuple_size_v<Hash>> text;
-  char* at = text.data();
-  for (const uint8_t byte : hash) {
-    *at++ = kDigits[byte >> 4];
-    *at++ = kDigits[byte & 15];
-  }
+  PutHex(hash, text.data());
   out->append(text.data(), text.size());
 }
 

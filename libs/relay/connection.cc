@@ -67,15 +67,16 @@ struct ConnectionCallbacks {
       Stream* stream = connection->Add(std::unique_ptr<Stream>(new Stream(connection, id)));
       stream->incoming_.Reserve(kUsualHeaders, kUsualHeaderBytes);
       nghttp2_session_set_stream_user_data(session, id, stream);
-    } else if (Stream* stream = FindStream(session, id)) {
+      connection->heading_ = stream;
+    } else if (Stream* stream = connection->heading_ = FindStream(session, id)) {
       stream->incoming_.Reserve(kFewHeaders, kFewHeaderBytes);
     }
     return 0;
   }
 
-  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
-                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t, void*) {
-    Stream* stream = FindStream(session, frame->hd.stream_id);
+  static int OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
+                      const uint8_t* value, size_t value_size, uint8_t, void* user) {
+    Stream* stream = static_cast<Connection*>(user)->heading_;
     if (!stream || stream->incoming_too_long_) return 0;
     stream->incoming_bytes_ += name_size + value_size + kHeaderOverheadBytes;
     if (stream->incoming_bytes_ > kMaxHttpHeaderBytes || stream->incoming_.size() >= kMaxHeaders) {
@@ -647,6 +648,7 @@ void Connection::SubmitResponse(Stream* stream, const Headers& headers, bool end
 
 void Connection::EndStream(Stream* stream, uint32_t error_code) {
   const std::unique_ptr<Stream> owned = Remove(stream);
+  if (heading_ == stream) heading_ = nullptr;
   nghttp2_session_set_stream_user_data(session_, stream->id_, nullptr);
   buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
   if (stream_count_ == 0) idle_since_ = loop_->Now();

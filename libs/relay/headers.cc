@@ -3,10 +3,19 @@
 #include <algorithm>
 
 namespace fate::relay {
+namespace {
+
+// Most names differ in length or at their end, few at their beginning.
+bool IsName(std::string_view name, std::string_view wanted) {
+  return name.size() == wanted.size() && !name.empty() && name.back() == wanted.back() &&
+         name == wanted;
+}
+
+}  // namespace
 
 void Headers::Set(std::string_view name, std::string_view value) {
   for (size_t i = 0; i < size(); ++i) {
-    if ((*this)[i].name != name) continue;
+    if (!IsName((*this)[i].name, name)) continue;
     Entry& entry = entries_[i];
     if (value.size() <= entry.value_size) {
       std::copy(value.begin(), value.end(), bytes_.begin() + entry.value_start());
@@ -22,7 +31,7 @@ void Headers::Set(std::string_view name, std::string_view value) {
 
 std::string_view Find(const Headers& headers, std::string_view name) {
   for (size_t i = 0; i < headers.size(); ++i) {
-    if (const Header header = headers[i]; header.name == name) return header.value;
+    if (const Header header = headers[i]; IsName(header.name, name)) return header.value;
   }
   return "";
 }

@@ -49,7 +49,7 @@ class QueueStub {
     for (const auto& [name, value] : metadata.more) context->AddMetadata(name, value);
     context->AddMetadata("x-ptp-from-node-id", "9999");
     context->AddMetadata("x-ptp-trace-id", "1_2");
-    context->set_deadline(std::chrono::system_clock::now() + 20s);
+    context->set_deadline(std::chrono::system_clock::now() + 60s);
   }
 
   std::string Push(const Metadata& metadata, const std::string& topic, const std::string& payload) {
