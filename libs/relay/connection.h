@@ -30,6 +30,9 @@ namespace fate::relay {
 class Connection;
 
 inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(5);
+// Of DATA; the larger ones of bulk among near peers, where the work for each frame counts. Further
+// away a large frame would keep the frames of other streams waiting.
+inline constexpr uint32_t kUsualFrameBytes = 16 << 10, kNearFrameBytes = 64 << 10;
 
 class ConnectionOwner {
  public:
@@ -158,6 +161,8 @@ class Connection final : public EventLoop::Watcher,
   bool connecting_ = false, handshaken_ = false, dirty_ = false, closed_ = false;
   bool write_blocked_ = false, reading_paused_ = false, peer_going_away_ = false;
   bool draining_ = false;
+  bool near_ = false;      // on the same machine or network
+  bool has_bulk_ = false;  // more was queued on a stream than a frame of the usual size takes
 };
 
 }  // namespace fate::relay

@@ -27,6 +27,7 @@ void Stream::SendHeaders(const Headers& headers, bool end) {
 void Stream::SendData(Slice slice) {
   if (meter_) meter_->OnAnswer(slice.view());
   out_.Push(std::move(slice));
+  if (out_.bytes() > kUsualFrameBytes) connection_->has_bulk_ = true;
   Resume();
 }
 
