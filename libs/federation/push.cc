@@ -1,6 +1,8 @@
 #include "federation/push.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "base/status.h"
@@ -22,6 +24,8 @@ constexpr char kVersion[] = "3.2.0";  // of the eggroll client this one speaks l
 constexpr size_t kWindowBytes = 1 << 20;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
+constexpr absl::Duration kFirstStartPause = absl::Milliseconds(20);
+constexpr absl::Duration kLongestStartPause = absl::Milliseconds(500);
 
 Packet ToPacket(const PartitionPush::RollSiteHeader& header, const std::string& batch) {
   Packet packet;
@@ -49,6 +53,39 @@ bool Pause(absl::Duration pause, const std::atomic<bool>* cancelled) {
     absl::SleepFor(std::min(pause, absl::Milliseconds(100)));
   }
   return true;
+}
+
+// Whether and when to try again. Failures of one kind are borne for `limit` since the first of them
+// in a row; the pauses between them grow.
+struct Bearing {
+  absl::Duration limit, first_pause, longest_pause;
+};
+
+class Patience {
+ public:
+  // Nothing once it has ended: all failures together are borne for `longest`.
+  std::optional<absl::Duration> PauseAfter(bool starting, const Bearing& kind,
+                                           absl::Duration longest) {
+    const absl::Time now = absl::Now();
+    if (!starting_) end_ = now + longest;
+    if (starting_ != starting) {
+      kind_end_ = now + kind.limit;
+      pause_ = kind.first_pause;
+    }
+    starting_ = starting;
+    if (now + pause_ > std::min(kind_end_, end_)) return std::nullopt;
+    return std::exchange(pause_, std::min(pause_ * 2, kind.longest_pause));
+  }
+
+ private:
+  std::optional<bool> starting_;  // the kind of the last failure
+  absl::Time end_, kind_end_;
+  absl::Duration pause_;
+};
+
+// The peer's rollsite says that its task has not started.
+bool IsStarting(const absl::Status& status) {
+  return Message(status).find(wire::kInvalidStatus) != std::string::npos;
 }
 
 }  // namespace
@@ -79,16 +116,16 @@ absl::Status PartitionPush::Queue(std::string batch) {
 }
 
 absl::Status PartitionPush::PushStream(bool last) {
-  absl::Time give_up = absl::InfiniteFuture();
-  absl::Duration pause = kFirstPause;
+  const Bearing hop{options_.patience, kFirstPause, kLongestPause};
+  const Bearing peer{options_.start_patience, kFirstStartPause, kLongestStartPause};
+  Patience patience;
   while (true) {
     absl::Status status = PushOnce(last);
     if (status.ok()) break;
     if (status.code() != absl::StatusCode::kUnavailable) return Explain(status);
-    const absl::Time now = absl::Now();
-    if (give_up == absl::InfiniteFuture()) give_up = now + options_.patience;
-    if (now + pause > give_up || !Pause(pause, options_.cancelled)) return Explain(status);
-    pause = std::min(pause * 2, kLongestPause);
+    const bool starting = IsStarting(status);
+    const auto pause = patience.PauseAfter(starting, starting ? peer : hop, hop.limit + peer.limit);
+    if (!pause || !Pause(*pause, options_.cancelled)) return Explain(status);
   }
   ++stream_seq_;
   first_batch_seq_ += static_cast<int64_t>(stream_.size());
@@ -126,6 +163,10 @@ absl::Status PartitionPush::Explain(const absl::Status& status) const {
   std::string what = fmt::format("cannot push {} tag {} partition {} to {}_{} through rollsite {}",
                                  header_.name(), header_.tag(), header_.partitionid(),
                                  header_.dstrole(), header_.dstpartyid(), options_.rollsite);
+  if (status.code() == absl::StatusCode::kUnavailable && IsStarting(status)) {
+    return UnavailableError("{} for {}: {}", what, absl::FormatDuration(options_.start_patience),
+                            Message(status));
+  }
   if (status.code() == absl::StatusCode::kUnavailable) {
     return UnavailableError(
         "{} for {}: {}; check that fate-rollsite runs here and at party {}, and the route to it",

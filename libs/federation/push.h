@@ -24,6 +24,8 @@ struct PushOptions {
   size_t stream_bytes = 16 << 20;  // a stream ends earlier when it holds this much
   absl::Duration stream_timeout = absl::Seconds(300);
   absl::Duration patience = absl::Seconds(20);  // for a hop that does not answer
+  // For a peer whose task has not started: its rollsite says so at once. Upstream's waits as long.
+  absl::Duration start_patience = absl::Seconds(180);
   const std::atomic<bool>* cancelled = nullptr;
 };
 
@@ -35,8 +37,8 @@ class PartitionPush {
   // `header` names session, name, tag, parties, type, totalPartitions and partitionId.
   PartitionPush(PushOptions options, RollSiteHeader header);
 
-  // Errors: kUnavailable after `patience`, or what the peer said; the text names name, tag, party
-  // and rollsite.
+  // Errors: kUnavailable after one of the patiences, or what the peer said; the text names name,
+  // tag, party and rollsite.
   absl::Status Add(std::string_view key, std::string_view value);
   // Sends the rest and the finish mark. An empty partition is one packet without pairs.
   absl::Status Finish();

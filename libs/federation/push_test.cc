@@ -173,6 +173,33 @@ TEST(PartitionPush, AnUnavailableHopIsTriedAgainWithTheSameNumbers) {
   EXPECT_EQ(HexEncode(rollsite.streams().at(0).at(0).header().ext()), kRollSiteHeader);
 }
 
+// What a rollsite answers whose cluster manager does not know the session.
+const absl::Status kNotStarted =
+    UnavailableError("eggroll session s1_host_10000 invalid status : unknown; push again once ...");
+
+TEST(PartitionPush, APeerThatHasNotStartedIsWaitedForLongerThanADeadHop) {
+  FakeRollsite rollsite;
+  rollsite.FailNext({kNotStarted, kNotStarted, kNotStarted});
+  PushOptions options{.rollsite = rollsite.address(), .patience = absl::ZeroDuration()};
+  ASSERT_EQ(PushObject(options, ObjectHeader(), "hello"), absl::OkStatus());
+  EXPECT_EQ(rollsite.calls(), 4);
+
+  rollsite.FailNext({kNotStarted, UnavailableError("peer away")});
+  EXPECT_THAT(Message(PushObject(options, ObjectHeader(), "hello")), HasSubstr("peer away"));
+}
+
+TEST(PartitionPush, APeerThatNeverStartsIsNamedWithThePeersRemedy) {
+  FakeRollsite rollsite;
+  rollsite.FailNext({kNotStarted, kNotStarted, kNotStarted, kNotStarted});
+  const absl::Status status =
+      PushObject({.rollsite = rollsite.address(), .start_patience = absl::Milliseconds(30)},
+                 ObjectHeader(), "hello");
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Message(status), HasSubstr("cannot push n1 tag t1 partition 0 to host_10000"));
+  EXPECT_THAT(Message(status), HasSubstr("invalid status : unknown; push again once"));
+  EXPECT_LE(rollsite.calls(), 3);
+}
+
 TEST(PartitionPush, AMissingRouteIsNotTriedAgain) {
   FakeRollsite rollsite;
   rollsite.FailNext({NotFoundError("no route to party 10000; add it to route_table.json")});

@@ -161,6 +161,8 @@ void Cluster::On(const GetSession& event) {
   auto it = sessions_.find(event.id);
   if (it != sessions_.end() && it->second.status != SessionStatus::kNew) {
     Do(AnswerSession{event.caller, it->second});
+  } else if (it == sessions_.end() && event.unknown_at_once) {
+    Do(AnswerNothing{event.caller});
   } else if (MayPark(event.caller)) {
     waiters_.emplace(event.id, Waiter{event.caller, false, now_ + settings_.start_timeout});
   }

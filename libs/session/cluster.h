@@ -48,6 +48,7 @@ struct CreateSession {
 struct GetSession {
   CallerId caller = 0;
   std::string id;
+  bool unknown_at_once = false;  // a session that is not known is not waited for
 };
 struct StopSession {
   CallerId caller = 0;

@@ -165,7 +165,7 @@ class Script {
  private:
   static Event Parse(const std::string& verb, const Words& words) {
     if (verb == "create") return CreateSession{words.Caller(), words[2], "", "", words.values()};
-    if (verb == "get") return GetSession{words.Caller(), words[2]};
+    if (verb == "get") return GetSession{words.Caller(), words[2], words.rest() == "at once"};
     if (verb == "stop") return StopSession{words.Caller(), words[2]};
     if (verb == "stopall") return StopAllSessions{words.Caller()};
     if (verb == "startfailed") return StartFailed{words[1], words.rest()};

@@ -20,6 +20,9 @@ inline constexpr char kGetStoreFromNamespace[] =
 // clustermanager, sessions
 inline constexpr char kGetOrCreateSession[] = "v1/cluster-manager/session/getOrCreateSession";
 inline constexpr char kGetSession[] = "v1/cluster-manager/session/getSession";
+// Option of getSession: with "true" an unknown session is answered, empty, at once instead of being
+// waited for like one that starts. Upstream's cluster manager does not know it.
+inline constexpr char kUnknownAtOnce[] = "eggroll.session.unknown.at.once";
 inline constexpr char kSessionHeartbeat[] = "v1/cluster-manager/session/heartbeat";
 inline constexpr char kStopSession[] = "v1/cluster-manager/session/stopSession";
 inline constexpr char kKillSession[] = "v1/cluster-manager/session/killSession";

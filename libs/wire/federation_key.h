@@ -17,6 +17,10 @@ std::string BrokerTag(const std::string& roll_site_key, int partition);
 // "<rollSiteSessionId>_<role>_<party>": the computing session at the receiving party.
 std::string ReceivingSession(const RollSiteHeader& header);
 
+// How a rollsite words that the receiving session is not active (spec/rollsite.md 6.3, step 2):
+// "eggroll session <id> invalid status : <status>". With UNAVAILABLE it is worth pushing again.
+inline constexpr char kInvalidStatus[] = "invalid status : ";
+
 inline constexpr char kStatusStoreName[] = "__rs_status";
 inline constexpr char kFinishPartition[] = "finish_partition";
 

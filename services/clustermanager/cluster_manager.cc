@@ -174,7 +174,10 @@ void ClusterManager::RegisterSessionCommands() {
   On<meta::SessionMeta>(commands::kGetSession, [this](const auto& request, auto respond) {
     auto id = SessionId::Parse(request.id());
     if (!id.ok()) return respond(id.status());
-    driver_->Submit(session::GetSession{.id = id->str()}, Bytes(request), respond);
+    auto option = request.options().find(commands::kUnknownAtOnce);
+    const bool at_once = option != request.options().end() && option->second == "true";
+    driver_->Submit(session::GetSession{.id = id->str(), .unknown_at_once = at_once},
+                    Bytes(request), respond);
   });
   for (const char* uri : {commands::kStopSession, commands::kKillSession}) {
     On<meta::SessionMeta>(uri, [this](const auto& request, auto respond) {

@@ -79,8 +79,7 @@ Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* au
              std::function<bool()> ready)
     : gateway_(gateway),
       queues_(gateway),
-      eggs_(gateway->upstreams(), gateway->config().cluster_manager,
-            gateway->config().session_wait),
+      eggs_(gateway->upstreams(), gateway->config().cluster_manager, gateway->config().eggs),
       polling_(gateway),
       http_(gateway),
       introspection_{introspection, std::make_shared<const relay::TargetText>(relay::TargetText{

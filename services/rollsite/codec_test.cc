@@ -1,6 +1,6 @@
 // Known answers of spec/rollsite.md 14.
 #include "osx/osx.pb.h"
-#include "rollsite/egg_sink.h"
+#include "rollsite/egg_messages.h"
 #include "rollsite/packet_codec.h"
 #include "rollsite/ptp.h"
 #include "rollsite/test_support.h"

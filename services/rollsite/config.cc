@@ -13,7 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMaxInteger = 0x7fffffff;
-constexpr int64_t kMaxSessionWaitMs = 180'000;  // upstream's
 
 bool IsBrokerFile(const Properties& properties) {
   if (fs::path(properties.file_name()).filename() == "broker.properties") return true;
@@ -51,6 +50,11 @@ void ReadBroker(const Properties& properties, Config* config) {
   config->route_table = (file.parent_path() / "route_table.json").string();
   config->cluster_manager = {properties.Get("eggroll.cluster.manager.ip", "127.0.0.1"),
                              Port(properties, "eggroll.cluster.manager.port", 4670, config)};
+  const auto version = ReadEggrollVersion(properties);
+  config->eggs.version = version.value_or(EggrollVersion::k3);
+  if (!version.ok()) {
+    config->warnings.push_back(Message(version.status()) + "; 3 is taken for it");
+  }
   if (OrDefault(properties.GetBool("open.http.server", true), true, config)) {
     config->http_port = Port(properties, "http.port", 8807, config);
   }
@@ -72,6 +76,7 @@ absl::Status ReadEggroll(const Properties& properties, Config* config) {
                    properties.GetPort("eggroll.resourcemanager.clustermanager.port", 4670));
   ASSIGN_OR_RETURN(config->http_port,
                    properties.GetPort("eggroll.rollsite.http.port", 0, /*allow_zero=*/true));
+  ASSIGN_OR_RETURN(config->eggs.version, ReadEggrollVersion(properties));
   config->route_token = properties.Get("eggroll.rollsite.http.token");
   config->route_changes_need_token = !config->route_token.empty();
   return absl::OkStatus();
@@ -121,9 +126,7 @@ absl::Status ReadNative(const Properties& properties, Config* config) {
   RETURN_IF_ERROR(ReadPolling(properties, config));
   RETURN_IF_ERROR(ReadKeepAlive(properties, &config->keep_alive));
   ASSIGN_OR_RETURN(config->queues, QueueSettings::Read(properties));
-  ASSIGN_OR_RETURN(const int64_t wait_ms, properties.GetInt("eggroll.rollsite.session.wait.ms",
-                                                            60'000, 0, kMaxSessionWaitMs));
-  config->session_wait = absl::Milliseconds(wait_ms);
+  RETURN_IF_ERROR(ReadSessionWaits(properties, &config->eggs));
   ASSIGN_OR_RETURN(config->strict_codes, properties.GetBool("ptp.strict_codes", false));
   config->operator_key = properties.Get("eggroll.rollsite.route.table.key", "123");
   const std::string hosts = properties.Get("eggroll.rollsite.route.table.whitelist");

@@ -18,6 +18,7 @@
 #include "relay/socket.h"
 #include "rollsite/access.h"
 #include "rollsite/audit_settings.h"
+#include "rollsite/egg_settings.h"
 #include "rollsite/queue_settings.h"
 #include "rollsite/quotas.h"
 #include "rollsite/tls_settings.h"
@@ -34,7 +35,7 @@ struct Config {
   std::string route_table;         // eggroll.rollsite.route.table.path | beside broker.properties
   relay::Address cluster_manager;  // eggroll.resourcemanager.clustermanager.host, .port |
                                    // eggroll.cluster.manager.ip, .port
-  absl::Duration session_wait = absl::Seconds(60);  // eggroll.rollsite.session.wait.ms (egg_finder)
+  EggSettings eggs;
   bool strict_codes = false;  // ptp.strict_codes: failures as upstream answers them
 
   // Who may read and set the route table by unary calls (spec 8.6).

@@ -77,14 +77,31 @@ TEST_F(ConfigTest, EggrollPropertiesWithNativeKeys) {
   EXPECT_EQ(config->operator_key, "secret");
   EXPECT_THAT(config->operator_hosts, ElementsAre("127.0.0.1", "10.0.0.7"));
   EXPECT_EQ(config->http_port, 0);
-  EXPECT_EQ(config->session_wait, absl::Seconds(60));
+  EXPECT_EQ(config->eggs.session_wait, absl::Seconds(60));
+  EXPECT_EQ(config->eggs.unknown_wait, absl::ZeroDuration());
+  EXPECT_EQ(config->eggs.version, EggrollVersion::k3);
 }
 
 TEST_F(ConfigTest, WrongWaitsAreRefusedByName) {
-  Write("eggroll.properties", "eggroll.rollsite.port=1\neggroll.rollsite.session.wait.ms=-1\n");
-  const auto config = Config::Load((folder_ / "eggroll.properties").string());
-  EXPECT_THAT(Message(config.status()), AllOf(HasSubstr("eggroll.properties:2"),
-                                              HasSubstr("session.wait.ms"), HasSubstr("180000")));
+  for (const char* key : {"session.wait.ms", "session.unknown.wait.ms"}) {
+    Write("eggroll.properties",
+          fmt::format("eggroll.rollsite.port=1\neggroll.rollsite.{}=-1\n", key));
+    const auto config = Config::Load((folder_ / "eggroll.properties").string());
+    EXPECT_THAT(Message(config.status()),
+                AllOf(HasSubstr("eggroll.properties:2"), HasSubstr(key), HasSubstr("180000")));
+  }
+}
+
+TEST_F(ConfigTest, TheVersionOfEggrollIsTwoOrThree) {
+  auto load = [&](const std::string& version) {
+    Write("eggroll.properties", "eggroll.rollsite.port=1\neggroll.version=" + version + "\n");
+    return Config::Load((folder_ / "eggroll.properties").string());
+  };
+  EXPECT_EQ(load("2.5.3")->eggs.version, EggrollVersion::k2);
+  EXPECT_EQ(load("3.2.0")->eggs.version, EggrollVersion::k3);
+  EXPECT_THAT(Message(load("1.4").status()),
+              AllOf(HasSubstr("eggroll.properties:2"), HasSubstr("eggroll.version"),
+                    HasSubstr("2... or 3...")));
 }
 
 TEST_F(ConfigTest, PeersThatSayNothingAreAskedAsConfigured) {

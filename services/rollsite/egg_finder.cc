@@ -5,6 +5,8 @@
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "eggroll/command.pb.h"
+#include "rollsite/egg_messages.h"
+#include "session/commands.h"
 #include "wire/federation_key.h"
 
 namespace fate::rollsite {
@@ -17,34 +19,28 @@ using com::webank::eggroll::core::meta::Store;
 constexpr absl::Duration kAskPatience = absl::Seconds(60);
 constexpr absl::Duration kRemembered = absl::Seconds(10);
 constexpr absl::Duration kStoreTimeout = absl::Seconds(20);
+// For the answer about a session that is not waited for.
+constexpr absl::Duration kAnswerPatience = absl::Seconds(20);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(10),
                          kLongestPause = absl::Milliseconds(200);
 constexpr size_t kMaxRememberedSessions = 1000, kMaxRememberedStores = 4096;
-constexpr char kGetSession[] = "v1/cluster-manager/session/getSession";
-constexpr char kGetOrCreateStore[] = "v1/cluster-manager/metadata/getOrCreateStore";
-
-Store StoreRequest(const RollSiteHeader& header) {
-  Store store;
-  auto* locator = store.mutable_storelocator();
-  locator->set_id(-1);
-  locator->set_store_type("IN_MEMORY");
-  locator->set_namespace_(header.rollsitesessionid());
-  locator->set_name(wire::RollSiteKey(header));
-  locator->set_total_partitions(header.totalpartitions());
-  auto& options = *store.mutable_options();
-  options = header.options();
-  options["total_partitions"] = std::to_string(header.totalpartitions());
-  options["store_type"] = "IN_MEMORY";
-  if (header.datatype() == "object") {
-    options["serdes"] = "EMPTY";
-  } else if (!options.contains("serdes")) {
-    options["serdes"] = "PICKLE";
-  }
-  return store;
-}
+constexpr char kUnknown[] = "unknown";
 
 relay::Address ToAddress(const com::webank::eggroll::core::meta::Endpoint& endpoint) {
   return {endpoint.host(), endpoint.port()};
+}
+
+// The remedy of each; our own pushers know the text (wire/federation_key.h) and push again.
+absl::Status NotThere(const RollSiteHeader& header, const std::string& status) {
+  const bool unknown = status == kUnknown;
+  return UnavailableError(
+      "eggroll session {} {}{}; {}", wire::ReceivingSession(header), wire::kInvalidStatus, status,
+      unknown ? fmt::format("push again once the task of party {} has started, or let pushes wait "
+                            "for it there (eggroll.rollsite.session.unknown.wait.ms)",
+                            header.dstpartyid())
+              : fmt::format("it did not become ACTIVE in time: does the task of party {} start? "
+                            "Its pushes wait longer with eggroll.rollsite.session.wait.ms",
+                            header.dstpartyid()));
 }
 
 absl::StatusOr<std::string> OneResult(const absl::StatusOr<std::string>& bytes) {
@@ -86,8 +82,9 @@ class EggFinder::Search {
   EggFinder* const finder;
   RollSiteHeader header;
   std::string session_id;
-  absl::Time deadline;
-  Done done;  // empty once told
+  absl::Time started, deadline;
+  bool starting = false;  // the cluster manager knows the session
+  Done done;              // empty once told
   relay::EventLoop::TimerId timer = 0;
   std::shared_ptr<relay::ClientCall> store_call;
 };
@@ -101,15 +98,15 @@ struct EggFinder::Session {
   std::shared_ptr<relay::ClientCall> call;  // null when nothing is being asked
   relay::EventLoop::TimerId pause_timer = 0;
   absl::Duration pause = kFirstPause;
-  std::string last_status = "unknown";
+  std::string last_status = "unknown or NEW";  // nobody has said yet
 };
 
 EggFinder::EggFinder(relay::Upstreams* upstreams, relay::Address cluster_manager,
-                     absl::Duration session_wait)
+                     const EggSettings& settings)
     : upstreams_(upstreams),
       loop_(&upstreams->loop()),
       cluster_manager_(std::move(cluster_manager)),
-      session_wait_(session_wait) {}
+      settings_(settings) {}
 
 EggFinder::~EggFinder() {
   for (auto& [id, session] : sessions_) {
@@ -123,20 +120,11 @@ std::shared_ptr<EggFinder::Search> EggFinder::Find(const RollSiteHeader& header,
   auto search = std::make_shared<Search>(this);
   search->header = header;
   search->session_id = wire::ReceivingSession(header);
-  const absl::Duration wait = session_wait_ > absl::ZeroDuration() ? session_wait_ : kAskPatience;
-  search->deadline = loop_->Now() + std::min(patience, wait);
+  search->started = loop_->Now();
+  search->deadline = search->started + patience;
   search->done = std::move(done);
-  search->timer = loop_->At(search->deadline, [this, weak = std::weak_ptr(search)] {
-    auto self = weak.lock();
-    if (!self) return;
-    auto it = sessions_.find(self->session_id);
-    Finish(self.get(), InternalError("eggroll session {} invalid status : {}; it did not become "
-                                     "ACTIVE in time: did the task "
-                                     "of party {} start?",
-                                     self->session_id,
-                                     it == sessions_.end() ? "unknown" : it->second.last_status,
-                                     self->header.dstpartyid()));
-  });
+  WaitUntil(search, search->started +
+                        std::max(settings_.unknown_wait + settings_.session_wait, kAnswerPatience));
   Session& session = sessions_[search->session_id];
   session.searches.push_back(search);
   if (session.placement && session.valid_until > loop_->Now()) {
@@ -148,14 +136,27 @@ std::shared_ptr<EggFinder::Search> EggFinder::Find(const RollSiteHeader& header,
   return search;
 }
 
+// The last moment for the session to become active.
+void EggFinder::WaitUntil(const std::shared_ptr<Search>& search, absl::Time end) {
+  loop_->Cancel(search->timer);
+  search->timer = loop_->At(std::min(end, search->deadline), [this, weak = std::weak_ptr(search)] {
+    auto self = weak.lock();
+    if (!self) return;
+    auto it = sessions_.find(self->session_id);
+    Finish(self.get(), NotThere(self->header, it == sessions_.end() ? std::string(kUnknown)
+                                                                    : it->second.last_status));
+  });
+}
+
 void EggFinder::Ask(const std::string& session_id) {
   Session& session = sessions_[session_id];
   session.placement.reset();
   session.stores.clear();
   SessionMeta ask;
   ask.set_id(session_id);
-  session.call = CallCommand(upstreams_, cluster_manager_, kGetSession, ask, kAskPatience,
-                             [this, session_id](absl::StatusOr<std::string> answer) {
+  (*ask.mutable_options())[session::commands::kUnknownAtOnce] = "true";
+  session.call = CallCommand(upstreams_, cluster_manager_, session::commands::kGetSession, ask,
+                             kAskPatience, [this, session_id](absl::StatusOr<std::string> answer) {
                                OnSession(session_id, std::move(answer));
                              });
 }
@@ -175,27 +176,47 @@ void EggFinder::OnSession(const std::string& session_id, absl::StatusOr<std::str
     return Tell(session_id, InternalError("clustermanager {}: its answer is no SessionMeta",
                                           cluster_manager_.ToString()));
   }
-  session.last_status = meta.status().empty() ? "unknown" : meta.status();
-  if (meta.status().empty() && session_wait_ == absl::ZeroDuration()) {
-    return Tell(session_id, UnavailableError("eggroll session {} invalid status : unknown; push "
-                                             "again once its task has started, or let pushes wait "
-                                             "for it (eggroll.rollsite.session.wait.ms)",
-                                             session_id));
+  if (meta.status() == "ACTIVE") return OnActive(session_id, meta);
+  session.last_status = meta.status().empty() ? kUnknown : meta.status();
+  if (meta.status().empty() || meta.status() == "NEW") {
+    return OnNotThere(session_id, session.last_status);
   }
-  if (meta.status().empty() || meta.status() == "NEW") return AskAgain(session_id);
-  if (meta.status() != "ACTIVE") {
-    return Tell(session_id,
-                InternalError("eggroll session {} invalid status : {}", session_id, meta.status()));
-  }
+  Tell(session_id,
+       InternalError("eggroll session {} {}{}", session_id, wire::kInvalidStatus, meta.status()));
+}
+
+void EggFinder::OnActive(const std::string& session_id, const SessionMeta& meta) {
   auto placement = compute::Placement::Create(meta);
   if (!placement.ok()) return Tell(session_id, InternalError("{}", Message(placement.status())));
+  Session& session = sessions_[session_id];
   session.placement = *std::move(placement);
   session.valid_until = loop_->Now() + kRemembered;
   session.pause = kFirstPause;
   Tell(session_id, absl::OkStatus());
 }
 
-// The cluster manager itself waits while a session starts; this is for one it does not know yet.
+// Each caller waits as long as it may for a session in this state.
+void EggFinder::OnNotThere(const std::string& session_id, const std::string& status) {
+  const absl::Time now = loop_->Now();
+  for (const auto& weak : std::vector(sessions_[session_id].searches)) {
+    auto search = weak.lock();
+    if (!search || !search->done) continue;
+    if (status == kUnknown) {
+      search->starting = false;
+      if (now >= search->started + settings_.unknown_wait) {
+        Finish(search.get(), NotThere(search->header, status));
+      }
+    } else if (!std::exchange(search->starting, true)) {
+      WaitUntil(search, now + settings_.session_wait);
+    }
+  }
+  auto it = sessions_.find(session_id);
+  if (it == sessions_.end() || it->second.call || it->second.pause_timer != 0) return;
+  AskAgain(session_id);
+}
+
+// A cluster manager may answer only when the session has started (ours does); upstream's also waits
+// for one that is unknown.
 void EggFinder::AskAgain(const std::string& session_id) {
   Session& session = sessions_[session_id];
   session.pause_timer = loop_->After(session.pause, [this, session_id] {
@@ -238,15 +259,16 @@ void EggFinder::Tell(const std::string& session_id, const absl::Status& status) 
 }
 
 void EggFinder::FindStore(const std::shared_ptr<Search>& search) {
-  Store request = StoreRequest(search->header);
+  loop_->Cancel(std::exchange(search->timer, 0));
+  Store request = PushedStore(search->header, settings_.version);
   Session& session = sessions_[search->session_id];
   if (session.stores.count(request.storelocator().name())) return OnStore(search, std::string());
   absl::Duration timeout = std::min(kStoreTimeout, search->deadline - loop_->Now());
-  search->store_call =
-      CallCommand(upstreams_, cluster_manager_, kGetOrCreateStore, request, timeout,
-                  [this, weak = std::weak_ptr(search)](absl::StatusOr<std::string> answer) {
-                    if (auto self = weak.lock()) OnStore(self, std::move(answer));
-                  });
+  search->store_call = CallCommand(
+      upstreams_, cluster_manager_, session::commands::kGetOrCreateStore, request, timeout,
+      [this, weak = std::weak_ptr(search)](absl::StatusOr<std::string> answer) {
+        if (auto self = weak.lock()) OnStore(self, std::move(answer));
+      });
 }
 
 void EggFinder::OnStore(const std::shared_ptr<Search>& search, absl::StatusOr<std::string> answer) {

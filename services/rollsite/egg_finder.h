@@ -14,6 +14,7 @@
 #include "compute/placement.h"
 #include "eggroll/meta.pb.h"
 #include "relay/client_call.h"
+#include "rollsite/egg_settings.h"
 #include "rollsite/packet_codec.h"
 
 namespace fate::rollsite {
@@ -36,16 +37,15 @@ class EggFinder {
   // Letting go of it ends the search without an answer.
   class Search;
 
-  // `session_wait`: how long a session may be unknown or starting; zero: an unknown one fails at
-  // once.
   EggFinder(relay::Upstreams* upstreams, relay::Address cluster_manager,
-            absl::Duration session_wait);
+            const EggSettings& settings);
   ~EggFinder();
 
-  // Waits while the session is unknown or starting, at most `patience` and the time above. `header`
-  // names a partition in range. Errors: kInternal (session ended or never came, no eggs) and
-  // kUnavailable (the cluster manager; a session that is unknown and not waited for),
-  // naming the session.
+  // Waits while the session is starting, and while it is unknown if so set, each as long as the
+  // settings say and both no longer than `patience`. `header` names a partition in range.
+  // Errors: kUnavailable (worth another try later: the session is unknown or still starting, or the
+  // cluster manager is away) and kInternal (the session has ended, has no eggs), naming the
+  // session.
   std::shared_ptr<Search> Find(const RollSiteHeader& header, absl::Duration patience, Done done);
   // What was remembered about the session turned out to be wrong.
   void Forget(const std::string& session_id);
@@ -55,7 +55,10 @@ class EggFinder {
   using SessionMeta = com::webank::eggroll::core::meta::SessionMeta;
   void Ask(const std::string& session_id);
   void OnSession(const std::string& session_id, absl::StatusOr<std::string> answer);
+  void OnActive(const std::string& session_id, const SessionMeta& meta);
+  void OnNotThere(const std::string& session_id, const std::string& status);
   void AskAgain(const std::string& session_id);
+  void WaitUntil(const std::shared_ptr<Search>& search, absl::Time end);
   void Abandon(const std::string& session_id);
   void Tell(const std::string& session_id, const absl::Status& status);
   void FindStore(const std::shared_ptr<Search>& search);
@@ -66,7 +69,7 @@ class EggFinder {
   relay::Upstreams* const upstreams_;
   relay::EventLoop* const loop_;
   const relay::Address cluster_manager_;
-  const absl::Duration session_wait_;
+  const EggSettings settings_;
   std::map<std::string, Session> sessions_;
 };
 

@@ -1,24 +1,20 @@
 #include "rollsite/egg_sink.h"
 
-#include "absl/time/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "relay/grpc_wire.h"
-#include "rollsite/ptp.h"
+#include "rollsite/egg_messages.h"
 #include "wire/federation_key.h"
 
 namespace fate::rollsite {
 namespace {
 
-using com::webank::eggroll::core::meta::Task;
 using com::webank::eggroll::core::transfer::TransferBatch;
-using com::webank::eggroll::core::transfer::TransferHeader;
 
 constexpr char kMethod[] = "push_to_eggs";
-constexpr char kRunTask[] = "v1/eggs-pair/runTask";
 constexpr char kInBandError[] = "[roll site transfer exception]";  // spec 8.5
 // With more than this queued for the egg, the pusher's window is not given back.
 constexpr size_t kQueuedBytes = 512 << 10;
@@ -78,11 +74,12 @@ class Sink final : public relay::StreamHandler, public std::enable_shared_from_t
                        place->transfer.ToString());
     absl::Duration left = deadline_ - gateway_->loop().Now();
     auto weak = weak_from_this();
-    task_ =
-        CallCommand(gateway_->upstreams(), place->command, kRunTask, PutBatchTask(header_, *place),
-                    left, [weak](absl::StatusOr<std::string> result) {
-                      if (auto self = weak.lock()) self->OnTask(result.status());
-                    });
+    const EggrollVersion version = gateway_->config().eggs.version;
+    task_ = CallCommand(gateway_->upstreams(), place->command, RunTaskUri(version),
+                        PutBatchTask(header_, place->store, place->partition, version), left,
+                        [weak](absl::StatusOr<std::string> result) {
+                          if (auto self = weak.lock()) self->OnTask(result.status());
+                        });
     send_ =
         relay::ClientCall::Start(gateway_->upstreams(),
                                  {.address = place->transfer,
@@ -259,40 +256,6 @@ void SinkIntoEggs(Gateway* gateway, EggFinder* eggs, const PacketHeader& first,
   auto sink = std::make_shared<Sink>(gateway, eggs, first, *to.ext, stream);
   stream->SetHandler(sink);
   sink->Start(head, std::move(received));
-}
-
-std::string BatchPrefix(int32_t id, const std::string& tag, std::string_view ext,
-                        size_t value_bytes) {
-  TransferHeader header;
-  header.set_id(id);
-  header.set_tag(tag);
-  header.set_ext(std::string(ext));
-  std::string prefix = "\x0a";
-  AppendVarint(&prefix, header.ByteSizeLong());
-  header.AppendToString(&prefix);
-  if (value_bytes > 0) {
-    prefix += '\x1a';
-    AppendVarint(&prefix, value_bytes);
-  }
-  return prefix;
-}
-
-Task PutBatchTask(const RollSiteHeader& header, const EggPlace& place) {
-  std::string tag = wire::BrokerTag(wire::RollSiteKey(header), header.partitionid());
-  Task task;
-  task.set_id(tag);
-  task.set_name("putBatch");
-  *task.add_inputs() = place.partition;
-  *task.add_outputs() = place.partition;
-  auto* job = task.mutable_job();
-  std::string time(absl::FormatTime("%Y%m%d.%H%M%E3S", absl::Now(), absl::LocalTimeZone()));
-  job->set_id(fmt::format("{}-scala-job-{}_{}", wire::ReceivingSession(header), time, tag));
-  job->set_name("putBatch");
-  *job->add_inputs()->mutable_store() = place.store;
-  *job->add_outputs()->mutable_store() = place.store;
-  *job->mutable_options() = header.options();
-  (*job->mutable_options())["eggroll.session.id"] = wire::ReceivingSession(header);
-  return task;
 }
 
 }  // namespace fate::rollsite

@@ -17,12 +17,4 @@ void SinkIntoEggs(Gateway* gateway, EggFinder* eggs, const PacketHeader& first,
                   const Destination& to, relay::Stream* stream, const relay::Headers& head,
                   std::vector<relay::Slice> received);
 
-// The batch an egg gets for a packet whose body is `value_bytes` long, without the body itself.
-std::string BatchPrefix(int32_t id, const std::string& tag, std::string_view ext,
-                        size_t value_bytes);
-
-// The task that receives the batches.
-com::webank::eggroll::core::meta::Task PutBatchTask(const RollSiteHeader& header,
-                                                    const EggPlace& place);
-
 }  // namespace fate::rollsite

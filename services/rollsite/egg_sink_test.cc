@@ -127,44 +127,80 @@ TEST_F(EggSinkTest, Case29ASessionThatHasEndedIsNamed) {
               HasSubstr("eggroll session s1_host_10000 invalid status : KILLED"));
 }
 
-TEST_F(EggSinkTest, ASessionThatIsNotThereYetIsWaitedFor) {
+TEST_F(EggSinkTest, AnUnknownSessionFailsAtOnce) {
   manager_.SetStatus("");
+  Result result = Push({Hello()});
+  EXPECT_EQ(result.status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(result.status.error_message(),
+              AllOf(HasSubstr("eggroll session s1_host_10000 invalid status : unknown"),
+                    HasSubstr("once the task of party 10000 has started"),
+                    HasSubstr("eggroll.rollsite.session.unknown.wait.ms")));
+  EXPECT_EQ(manager_.session_calls_, 1);
+  EXPECT_EQ(manager_.unknown_at_once_, "true") << "a cluster manager of ours is not to wait either";
+  manager_.SetStatus("ACTIVE");
+  EXPECT_TRUE(Push({Hello()}).status.ok()) << "nothing of the failure is remembered";
+}
+
+TEST_F(EggSinkTest, ASessionThatStartsIsWaitedFor) {
+  manager_.SetStatus("NEW");
   auto push = std::async(std::launch::async, [&] { return Push({Hello()}); });
   EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ >= 3; }));
-  manager_.SetStatus("NEW");
-  int before = manager_.session_calls_;
-  EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ > before; }));
   manager_.SetStatus("ACTIVE");
   EXPECT_TRUE(push.get().status.ok());
 }
 
-TEST_F(EggSinkTest, AnUnknownSessionCanFailAtOnce) {
-  Site h("127.0.0.23", "10000", R"({"route_table": {}, "self_party": ["10000"]})",
-         {"127.0.0.27", manager_.server_->port()},
-         [](Config* config) { config->session_wait = absl::ZeroDuration(); });
-  auto push = [&] {
+// A gateway of party 10000 with waits of its own.
+class SessionWaits : public EggSinkTest {
+ protected:
+  absl::Status PushTo(absl::Duration session_wait, absl::Duration unknown_wait) {
+    Site h("127.0.0.23", "10000", R"({"route_table": {}, "self_party": ["10000"]})",
+           {"127.0.0.27", manager_.server_->port()}, [&](Config* config) {
+             config->eggs.session_wait = session_wait;
+             config->eggs.unknown_wait = unknown_wait;
+           });
     return CallBytes(h.channel(),
                      "/" + std::string(DataTransferService::service_full_name()) + "/push",
-                     Hello().SerializeAsString());
-  };
+                     Hello().SerializeAsString())
+        .status();
+  }
+};
+
+TEST_F(SessionWaits, AnUnknownSessionIsWaitedForIfSoSet) {
   manager_.SetStatus("");
-  EXPECT_THAT(ToText(push().status()),
-              AllOf(HasSubstr("UNAVAILABLE"),
-                    HasSubstr("eggroll session s1_host_10000 invalid status : unknown"),
-                    HasSubstr("eggroll.rollsite.session.wait.ms")));
-  EXPECT_EQ(manager_.session_calls_, 1);
+  auto push =
+      std::async(std::launch::async, [&] { return PushTo(absl::Seconds(20), absl::Seconds(20)); });
+  EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ >= 3; }));
+  manager_.SetStatus("NEW");
+  int before = manager_.session_calls_;
+  EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ > before + 1; }));
   manager_.SetStatus("ACTIVE");
-  EXPECT_TRUE(push().ok()) << "nothing of the failure is remembered";
+  EXPECT_EQ(push.get(), absl::OkStatus());
+}
+
+TEST_F(SessionWaits, TheWaitForAnUnknownSessionEndsAsSet) {
+  manager_.SetStatus("");
+  EXPECT_THAT(ToText(PushTo(absl::Seconds(20), absl::Milliseconds(200))),
+              AllOf(HasSubstr("UNAVAILABLE"), HasSubstr("invalid status : unknown")));
+  EXPECT_GE(manager_.session_calls_, 3);
+}
+
+TEST_F(SessionWaits, TheWaitForASessionThatStartsEndsAsSet) {
+  manager_.SetStatus("NEW");
+  EXPECT_THAT(ToText(PushTo(absl::Milliseconds(200), absl::ZeroDuration())),
+              AllOf(HasSubstr("UNAVAILABLE"),
+                    HasSubstr("eggroll session s1_host_10000 invalid status : NEW"),
+                    HasSubstr("does the task of party 10000 start"),
+                    HasSubstr("eggroll.rollsite.session.wait.ms")));
 }
 
 TEST_F(EggSinkTest, TheWaitEndsWithTheCallersDeadline) {
-  manager_.SetStatus("");
+  manager_.SetStatus("NEW");
   Result result = Push({Hello()}, 300ms);
   EXPECT_EQ(result.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
 }
 
 TEST_F(EggSinkTest, TheManagerIsNotAskedOnceTheClientHasLeft) {
-  manager_.SetStatus("");
+  manager_.SetStatus("NEW");
   grpc::ClientContext context;
   auto push = std::async(std::launch::async, [&] { return Push(&context, {Hello()}); });
   EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ >= 2; }));

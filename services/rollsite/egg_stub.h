@@ -32,17 +32,17 @@ using com::webank::eggroll::core::transfer::TransferService;
 // One egg: keeps the batches of each tag; its task ends when the stream of the tag has ended.
 class FakeEgg final : public TransferService::Service {
  public:
-  explicit FakeEgg(int port = 0) {
-    commands_.Register("v1/eggs-pair/runTask",
-                       [this](const rpc::CommandCall& call, rpc::Respond respond) {
-                         std::lock_guard lock(mutex_);
-                         Task task;
-                         task.ParseFromString(call.argument);
-                         tasks_.push_back(task);
-                         if (fail_task_) return respond(InternalError("disk full"));
-                         running_[task.id()] = respond;
-                         AnswerEnded();
-                       });
+  explicit FakeEgg(int port = 0, const char* uri = "v1/eggs-pair/runTask") {
+    commands_.Register(uri, [this](const rpc::CommandCall& call, rpc::Respond respond) {
+      std::lock_guard lock(mutex_);
+      Task task;
+      task.ParseFromString(call.argument);
+      tasks_.push_back(task);
+      task_bytes_.push_back(std::string(call.argument));
+      if (fail_task_) return respond(InternalError("disk full"));
+      running_[task.id()] = respond;
+      AnswerEnded();
+    });
     server_ = *rpc::Server::Start("127.0.0.26", port, {commands_.service(), this});
   }
   ~FakeEgg() override {
@@ -89,6 +89,10 @@ class FakeEgg final : public TransferService::Service {
     std::lock_guard lock(mutex_);
     return tasks_;
   }
+  std::vector<std::string> task_bytes() {
+    std::lock_guard lock(mutex_);
+    return task_bytes_;
+  }
   void Kill() { server_.reset(); }
 
   std::atomic<bool> fail_task_ = false, hold_ = false, go_on_ = false;
@@ -96,6 +100,7 @@ class FakeEgg final : public TransferService::Service {
   std::mutex mutex_;
   std::vector<TransferBatch> batches_;
   std::vector<Task> tasks_;
+  std::vector<std::string> task_bytes_;
   std::map<std::string, rpc::Respond> running_;
   std::multiset<std::string> ended_;
   rpc::CommandService commands_{rpc::ErrorStyle::kEgg};
@@ -112,6 +117,7 @@ class FakeManager {
           SessionMeta meta;
           meta.ParseFromString(call.argument);
           std::lock_guard lock(mutex_);
+          unknown_at_once_ = meta.options().at("eggroll.session.unknown.at.once");
           if (status_.empty()) return respond(std::string());
           meta.set_status(status_);
           auto* egg = meta.add_processors();
@@ -151,6 +157,7 @@ class FakeManager {
   std::atomic<int> session_calls_ = 0;
   std::mutex mutex_;
   std::string status_ = "ACTIVE";
+  std::string unknown_at_once_;  // as asked for
   std::vector<Store> stores_;
   rpc::CommandService commands_{rpc::ErrorStyle::kManager};
   std::unique_ptr<rpc::Server> server_;
