@@ -1,7 +1,7 @@
-// The ledger: two real rollsites, numbered messages through both, and both killed at random all
-// the while. Every message must arrive exactly once and in the order of its topic.
+// The ledger: numbered messages through two or three real rollsites, all of which are killed at
+// random all the while. Every message must arrive exactly once and in the order of its topic.
 //
-// FATE_LEDGER_MESSAGES sets how many (20,000; the long form of the suite: a million),
+// FATE_LEDGER_MESSAGES sets how many (the long forms of the suite: up to a million),
 // FATE_LEDGER_SEED repeats a run.
 #include <cstdlib>
 #include <future>
@@ -44,7 +44,7 @@ class Line {
     Push();
     Pop();
   }
-  bool done() const { return received_ == count_ && acknowledged_; }
+  bool done() const { return pushed_ == count_ && received_ == count_ && acknowledged_; }
   uint64_t received() const { return received_; }
   uint64_t pushed() const { return pushed_; }
   const std::string& wrong() const { return wrong_; }
@@ -139,33 +139,72 @@ class Ledger {
 
 class LedgerTest : public ::testing::Test {
  protected:
-  LedgerTest()
-      : messages_(Setting("FATE_LEDGER_MESSAGES", 20'000) / kTopics * kTopics),
-        seed_(Setting("FATE_LEDGER_SEED", std::random_device()())),
-        random_(seed_),
-        // A small memory, so that unread messages are on disk only.
-        receiver_("127.0.0.32", "10000", R"({"route_table": {}, "self_party": ["10000"]})",
-                  "eggroll.rollsite.queue.durable=true\n"
-                  "eggroll.rollsite.queue.memory.bytes=2000000\n"),
-        sender_("127.0.0.31", "9999",
-                fmt::format(R"({{"route_table": {{"10000": {{"default": {}}}}},
-                                "self_party": ["9999"]}})",
-                            EndpointJson("127.0.0.32", receiver_.port())),
-                "") {}
+  LedgerTest() : seed_(Setting("FATE_LEDGER_SEED", std::random_device()())), random_(seed_) {}
 
-  // Until a good part more has arrived, so that there is progress between kills.
-  Ledger::State WaitForProgress(Ledger* ledger, uint64_t received) {
-    uint64_t goal = received + messages_ / 20 + random_() % (messages_ / 20);
+  const RollsiteProcess* Add(const std::string& host, const std::string& party,
+                             const std::string& routes, const std::string& properties) {
+    rollsites_.push_back(std::make_unique<RollsiteProcess>(
+        host, party,
+        fmt::format(R"({{"route_table": {{{}}}, "self_party": ["{}"]}})", routes, party),
+        properties));
+    return rollsites_.back().get();
+  }
+  const RollsiteProcess* AddReceiver(const std::string& routes, const std::string& properties) {
+    // A small memory, so that unread messages are on disk only.
+    return Add("127.0.0.32", "10000", routes,
+               "eggroll.rollsite.queue.durable=true\n"
+               "eggroll.rollsite.queue.memory.bytes=2000000\n" +
+                   properties);
+  }
+  const RollsiteProcess* AddSender(const RollsiteProcess* next) {
+    return Add("127.0.0.31", "9999", Route("10000", next), "");
+  }
+  static std::string Route(const std::string& party, const RollsiteProcess* to) {
+    return fmt::format(R"("{}": {{"default": {}}})", party,
+                       EndpointJson(to->address().host, to->port()));
+  }
+
+  // Lets a good part of `messages` arrive between kills, `steps` times on average at most.
+  void Run(const RollsiteProcess* sender, const RollsiteProcess* receiver, uint64_t messages,
+           uint64_t steps) {
+    SCOPED_TRACE(fmt::format("repeat with FATE_LEDGER_SEED={}", seed_));
+    messages_ = Setting("FATE_LEDGER_MESSAGES", messages) / kTopics * kTopics;
+    for (auto& rollsite : rollsites_) rollsite->Start();
+    for (auto& rollsite : rollsites_) ASSERT_TRUE(rollsite->WaitUntilReady()) << rollsite->Log();
+    const auto start = std::chrono::steady_clock::now();
+    const Ledger::State state = Count(sender, receiver, messages_ / steps);
+    EXPECT_EQ(state.wrong, "");
+    EXPECT_EQ(state.received, messages_) << receiver->Log();
+    EXPECT_EQ(state.pushed, messages_);
+    EXPECT_GE(kills_, 5);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    fmt::print("{} messages, {} kills, {:.1f} s, seed {}\n", messages_, kills_, seconds.count(),
+               seed_);
+    CheckThatReleaseFreesAll(receiver);
+  }
+
+ private:
+  // Until all have arrived, or something is wrong, or it takes too long.
+  Ledger::State Count(const RollsiteProcess* sender, const RollsiteProcess* receiver,
+                      uint64_t step) {
+    const auto deadline = std::chrono::steady_clock::now() +
+                          std::chrono::seconds(60 + static_cast<int64_t>(messages_ / 500));
+    Ledger ledger(sender->address(), receiver->address(), messages_);
     Ledger::State state;
-    Within(std::chrono::seconds(10), [&] {
-      state = ledger->state();
-      return state.received >= goal || state.done == kTopics || !state.wrong.empty();
-    });
+    while (state.done < kTopics && state.wrong.empty() &&
+           std::chrono::steady_clock::now() < deadline) {
+      const uint64_t goal = state.received + step / 2 + random_() % step;
+      Within(std::chrono::seconds(10), [&] {
+        state = ledger.state();
+        return state.received >= goal || state.done == kTopics || !state.wrong.empty();
+      });
+      if (state.received < messages_) KillSome();
+    }
     return state;
   }
 
   void KillSome() {
-    for (RollsiteProcess* victim : {&receiver_, &sender_}) {
+    for (auto& victim : rollsites_) {
       if (random_() % 3 == 0) continue;
       victim->Kill(random_() % 5 == 0 ? SIGTERM : SIGKILL);
       ++kills_;
@@ -173,44 +212,42 @@ class LedgerTest : public ::testing::Test {
     }
   }
 
-  const uint64_t messages_, seed_;
+  void CheckThatReleaseFreesAll(const RollsiteProcess* receiver) {
+    ASSERT_TRUE(receiver->WaitUntilReady());
+    QueueStub stub(ChannelTo(receiver->address().ToString()));
+    EXPECT_EQ(stub.Release("ledger"), "E0000000000|success|");
+    EXPECT_TRUE(
+        Within(std::chrono::seconds(10), [&] { return receiver->QueueFolderBytes() < 1 << 20; }))
+        << receiver->QueueFolderBytes() << " bytes are left on disk";
+  }
+
+  const uint64_t seed_;
+  uint64_t messages_ = 0;
   std::mt19937_64 random_;
-  RollsiteProcess receiver_, sender_;
+  std::vector<std::unique_ptr<RollsiteProcess>> rollsites_;
   int kills_ = 0;
 };
 
 TEST_F(LedgerTest, EveryMessageOnceAndInOrderThroughKillsOfBothSides) {
-  SCOPED_TRACE(fmt::format("repeat with FATE_LEDGER_SEED={}", seed_));
-  receiver_.Start();
-  sender_.Start();
-  ASSERT_TRUE(receiver_.WaitUntilReady() && sender_.WaitUntilReady()) << receiver_.Log();
-  auto start = std::chrono::steady_clock::now();
-  auto deadline = start + std::chrono::seconds(60 + messages_ / 500);
-  Ledger::State state;
-  {
-    Ledger ledger(sender_.address(), receiver_.address(), messages_);
-    while (state.done < kTopics && state.wrong.empty()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline)
-          << state.received << " of " << messages_ << " messages after " << kills_ << " kills\n"
-          << receiver_.Log();
-      state = WaitForProgress(&ledger, state.received);
-      if (state.received < messages_) KillSome();
-    }
-  }
-  EXPECT_EQ(state.wrong, "");
-  EXPECT_EQ(state.received, messages_);
-  EXPECT_EQ(state.pushed, messages_);
-  EXPECT_GE(kills_, 5);
-  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  fmt::print("{} messages, {} kills, {:.1f} s, seed {}\n", messages_, kills_, seconds.count(),
-             seed_);
+  const auto* receiver = AddReceiver("", "");
+  Run(AddSender(receiver), receiver, 20'000, /*steps=*/13);
+}
 
-  ASSERT_TRUE(receiver_.WaitUntilReady());
-  QueueStub stub(ChannelTo(receiver_.address().ToString()));
-  EXPECT_EQ(stub.Release("ledger"), "E0000000000|success|");
-  EXPECT_TRUE(
-      Within(std::chrono::seconds(10), [&] { return receiver_.QueueFolderBytes() < 1 << 20; }))
-      << receiver_.QueueFolderBytes() << " bytes are left on disk";
+TEST_F(LedgerTest, AlsoThroughAnExchangeThatIsKilledToo) {
+  const auto* receiver = AddReceiver("", "");
+  const auto* exchange = Add("127.0.0.33", "exchange", Route("10000", receiver), "");
+  Run(AddSender(exchange), receiver, 10'000, /*steps=*/9);
+}
+
+// Each call takes one of its streams, which come back within 1.2 s of a kill.
+TEST_F(LedgerTest, AlsoToAPartyThatPollsAGatewayThatIsKilledToo) {
+  const auto* exchange =
+      Add("127.0.0.33", "exchange", R"("10000": {"default": [{"is_polling": true}]})",
+          "eggroll.rollsite.polling.server.enabled=true\n");
+  const auto* receiver = AddReceiver(Route("default", exchange),
+                                     "eggroll.rollsite.polling.client.enabled=true\n"
+                                     "eggroll.rollsite.polling.concurrency=32\n");
+  Run(AddSender(exchange), receiver, 5'000, /*steps=*/9);
 }
 
 }  // namespace

@@ -19,6 +19,12 @@ absl::Status TakesNo(const char* method, const std::string& party) {
       party, method);
 }
 
+// A call that waited has sent nothing: who can repeat it, will.
+void FailStopping(const std::string& party, PolledCall* call) {
+  call->Fail(
+      UnavailableError("this rollsite is stopping; polling party {} was sent nothing", party));
+}
+
 }  // namespace
 
 PollingExchange::~PollingExchange() { Stop(); }
@@ -44,6 +50,7 @@ void PollingExchange::Pass(const char* method, const std::string& party, relay::
 }
 
 void PollingExchange::Acquire(const std::string& party, const std::shared_ptr<PolledCall>& call) {
+  if (stopping_) return FailStopping(party, call.get());
   auto parked = parked_.find(party);
   if (parked == parked_.end()) {
     if (++added_ > sweep_at_) Sweep();
@@ -73,6 +80,10 @@ void PollingExchange::Sweep() {
 }
 
 bool PollingExchange::Park(const std::string& party, std::shared_ptr<Exchanger> exchanger) {
+  if (stopping_) {
+    exchanger->EndQuietly();
+    return true;
+  }
   for (auto waiting = waiting_.find(party); waiting != waiting_.end();) {
     const std::shared_ptr<PolledCall> call = waiting->second.front().lock();
     waiting->second.pop_front();
@@ -118,8 +129,14 @@ size_t PollingExchange::waiting_calls() const {
 }
 
 void PollingExchange::Stop() {
+  stopping_ = true;
   for (auto& [party, exchangers] : std::exchange(parked_, {})) {
     for (const auto& exchanger : exchangers) exchanger->EndQuietly();
+  }
+  for (const auto& [party, calls] : std::exchange(waiting_, {})) {
+    for (const auto& weak : calls) {
+      if (const auto call = weak.lock(); call && call->waits()) FailStopping(party, call.get());
+    }
   }
 }
 

@@ -42,7 +42,7 @@ class PollingExchange {
 
   size_t parked_streams() const;
   size_t waiting_calls() const;
-  // Ends the parked streams.
+  // Ends the parked streams, and as UNAVAILABLE the calls that wait for one.
   void Stop();
 
  private:
@@ -56,6 +56,7 @@ class PollingExchange {
   Gateway* const gateway_;
   std::map<std::string, std::deque<std::shared_ptr<Exchanger>>> parked_;
   std::map<std::string, std::deque<std::weak_ptr<PolledCall>>> waiting_;  // some have left
+  bool stopping_ = false;
   size_t added_ = 0, sweep_at_ = 0;  // calls that began to wait since the last sweep
 };
 

@@ -279,6 +279,18 @@ TEST_F(PollingQueues, CallsThatLeftWhileTheyWaitedAreForgotten) {
   EXPECT_EQ(at_9999_.Push({.target = "10001"}, "t", "a"), kStored);
 }
 
+// A restart of the exchange does not wait for them.
+TEST_F(PollingQueues, CallsThatWaitEndWhenTheExchangeStops) {
+  auto pushed = std::async(std::launch::async,
+                           [&] { return at_exchange_.Invoke({.target = "10001"}, "/any", ""); });
+  ASSERT_TRUE(Within(10s, [&] { return exchange_.rollsite()->waiting_polled_calls() == 1; }));
+  const auto start = std::chrono::steady_clock::now();
+  exchange_.Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 4s);
+  EXPECT_THAT(pushed.get(), AllOf(HasSubstr("status 14"), HasSubstr("is stopping"),
+                                  HasSubstr("party 10001 was sent nothing")));
+}
+
 std::vector<std::string> Shown(const relay::Headers& headers) {
   std::vector<std::string> lines;
   for (const auto& header : headers)

@@ -255,6 +255,11 @@ void QueueService::Ask(Event event, const char* method, const CallPtr& call, boo
 
 uint64_t QueueService::Ask(Event event, Respond respond) {
   uint64_t id = ++last_call_;
+  // One that was on its way when the others ended.
+  if (stopping_ && std::holds_alternative<transfer_queue::Pop>(event)) {
+    respond({.call = id, .failure = Stopping()});
+    return id;
+  }
   std::visit(
       [id](auto& what) {
         if constexpr (requires { what.call; }) what.call = id;
@@ -309,7 +314,12 @@ void QueueService::SetTimer() {
   });
 }
 
+absl::Status QueueService::Stopping() const {
+  return UnavailableError("rollsite of party {} is stopping", gateway_->SelfName(""));
+}
+
 void QueueService::Stop() {
+  stopping_ = true;
   std::vector<uint64_t> pops;
   for (const auto& [id, waiting] : waiting_) {
     if (waiting.is_pop) pops.push_back(id);
@@ -318,9 +328,7 @@ void QueueService::Stop() {
     auto node = waiting_.extract(id);
     if (node.empty()) continue;
     Step(transfer_queue::Cancel{id});
-    node.mapped().respond(
-        {.call = id,
-         .failure = UnavailableError("rollsite of party {} is stopping", gateway_->SelfName(""))});
+    node.mapped().respond({.call = id, .failure = Stopping()});
   }
 }
 

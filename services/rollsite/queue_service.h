@@ -45,7 +45,7 @@ class QueueService {
   std::vector<std::pair<std::string, size_t>> Parties(size_t most) const {
     return queues_.Parties(most);
   }
-  // Ends every waiting pop as UNAVAILABLE.
+  // Ends every waiting pop as UNAVAILABLE, and those that come later.
   void Stop();
 
  private:
@@ -56,6 +56,7 @@ class QueueService {
   void Step(transfer_queue::Event event);
   void OnStore(queue_store::QueueStore::Outcomes outcomes);
   void SetTimer();
+  absl::Status Stopping() const;
 
   struct Waiting {
     Respond respond;
@@ -65,6 +66,7 @@ class QueueService {
   transfer_queue::TransferQueues queues_;
   std::unordered_map<uint64_t, Waiting> waiting_;
   uint64_t last_call_ = 0;
+  bool stopping_ = false;
   absl::Time timer_time_ = absl::InfiniteFuture();
   relay::EventLoop::TimerId timer_ = 0;
   std::unique_ptr<queue_store::QueueStore> store_;  // null: nothing may go to disk
