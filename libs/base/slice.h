@@ -3,12 +3,15 @@
 // Bytes that are passed on without copying. A slice shares the ownership of the block it lies in:
 // a block of a socket's read buffer, or a message. A message made of slices is a Rope (rope.h).
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
-#include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace fate {
 
@@ -34,7 +37,8 @@ struct Slice {
   }
 };
 
-// A first-in-first-out queue of bytes.
+// A first-in-first-out queue of bytes. Most hold a slice or two: one that never held any costs no
+// memory besides itself.
 class SliceQueue {
  public:
   void Push(Slice slice) {
@@ -43,33 +47,47 @@ class SliceQueue {
   }
   // Makes the last slice longer if `data` follows it in memory.
   bool Extend(const char* data, size_t size) {
-    if (slices_.empty() || slices_.back().data + slices_.back().size != data) return false;
+    if (empty() || slices_.back().data + slices_.back().size != data) return false;
     slices_.back().size += size;
     bytes_ += size;
     return true;
   }
   // Takes up to `limit` bytes (at least one, if any) off the front without copying.
   Slice Pop(size_t limit) {
-    Slice slice = slices_.front();
-    if (slice.size > limit) {
-      slice.size = limit;
-      slices_.front().RemovePrefix(limit);
-    } else {
-      slices_.pop_front();
+    Slice& first = slices_[first_];
+    bytes_ -= std::min(limit, first.size);
+    if (first.size > limit) {
+      Slice part{first.owner, first.data, limit};
+      first.RemovePrefix(limit);
+      return part;
     }
-    bytes_ -= slice.size;
-    return slice;
+    Slice whole = std::move(first);
+    Advance();
+    return whole;
   }
   void Clear() {
     slices_.clear();
-    bytes_ = 0;
+    first_ = bytes_ = 0;
   }
   size_t bytes() const { return bytes_; }
-  bool empty() const { return slices_.empty(); }
-  const std::deque<Slice>& slices() const { return slices_; }
+  bool empty() const { return first_ == slices_.size(); }
+  std::span<const Slice> slices() const { return std::span(slices_).subspan(first_); }
 
  private:
-  std::deque<Slice> slices_;
+  // The front moves up when half the room lies before it: constant time a slice in the mean.
+  void Advance() {
+    if (++first_ == slices_.size()) {
+      slices_.clear();
+      first_ = 0;
+    } else if (first_ >= kMostBefore && first_ * 2 >= slices_.size()) {
+      slices_.erase(slices_.begin(), slices_.begin() + static_cast<ptrdiff_t>(first_));
+      first_ = 0;
+    }
+  }
+
+  static constexpr size_t kMostBefore = 16;
+  std::vector<Slice> slices_;
+  size_t first_ = 0;  // of those that have not been taken
   size_t bytes_ = 0;
 };
 

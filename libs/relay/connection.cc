@@ -160,12 +160,13 @@ void Connection::Read() {
     buffer_->Pause(weak_from_this());
     return SetInterest();
   }
-  const auto& blocks = buffer_->Blocks();
+  const size_t limit = pace_.bytes();
+  const auto blocks = buffer_->Blocks(peer_.secure ? Socket::kTlsReadBytes : limit);
   iovec parts[ReadBuffer::kBlocks];
-  for (int i = 0; i < ReadBuffer::kBlocks; ++i) {
+  for (size_t i = 0; i < blocks.size(); ++i) {
     parts[i] = {blocks[i].get(), ReadBuffer::kBlockBytes};
   }
-  ssize_t count = socket_.Read(parts, ReadBuffer::kBlocks, pace_.bytes());
+  ssize_t count = socket_.Read(parts, static_cast<int>(blocks.size()), limit);
   if (count == 0) {
     const bool nobody_asks = handshaken_ && stream_count_ == 0;
     if (nobody_asks && side_ == Side::kServer) socket_.CloseBehindPeer();
@@ -345,6 +346,7 @@ std::unique_ptr<Stream> Connection::Remove(Stream* stream) {
   (stream->previous_ ? stream->previous_->next_ : streams_) = stream->next_;
   if (stream->next_) stream->next_->previous_ = stream->previous_;
   --stream_count_;
+  if (found_ == stream) found_ = nullptr;
   return std::unique_ptr<Stream>(stream);
 }
 
@@ -361,7 +363,6 @@ void Connection::SubmitResponse(Stream* stream, const Headers& headers, bool end
 
 void Connection::EndStream(Stream* stream, uint32_t error_code) {
   const std::unique_ptr<Stream> owned = Remove(stream);
-  if (heading_ == stream) heading_ = nullptr;
   nghttp2_session_set_stream_user_data(session_, stream->id_, nullptr);
   buffer_->Release(std::exchange(stream->unconsumed_bytes_, 0));
   if (stream_count_ == 0) idle_since_ = loop_->Now();

@@ -141,7 +141,7 @@ class Connection final : public EventLoop::Watcher,
   nghttp2_session* session_ = nullptr;
   Stream* streams_ = nullptr;  // a list of those it owns
   size_t stream_count_ = 0;
-  Stream* heading_ = nullptr;  // whose header block is being received
+  Stream* found_ = nullptr;  // whose frame came last
   SliceQueue out_;
   uint64_t taken_bytes_ = 0;    // by the socket, since the start
   uint64_t written_bytes_ = 0;  // of these, what the kernel has got; TLS keeps some for a while

@@ -44,8 +44,12 @@ nghttp2_data_provider Provider(Stream* stream, nghttp2_data_source_read_callback
 
 }  // namespace
 
-Stream* ConnectionCallbacks::FindStream(nghttp2_session* session, int32_t id) {
-  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
+// One after the other, mostly: a head's fields, then its frame's end; pieces of a frame of data.
+Stream* ConnectionCallbacks::FindStream(Connection* connection, int32_t id) {
+  if (connection->found_ && connection->found_->id_ == id) return connection->found_;
+  connection->found_ =
+      static_cast<Stream*>(nghttp2_session_get_stream_user_data(connection->session_, id));
+  return connection->found_;
 }
 
 int ConnectionCallbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame,
@@ -60,17 +64,17 @@ int ConnectionCallbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_
     Stream* stream = connection->Add(std::unique_ptr<Stream>(new Stream(connection, id)));
     stream->incoming_.Reserve(kUsualHeaders, kUsualHeaderBytes);
     nghttp2_session_set_stream_user_data(session, id, stream);
-    connection->heading_ = stream;
-  } else if (Stream* stream = connection->heading_ = FindStream(session, id)) {
+    connection->found_ = stream;
+  } else if (Stream* stream = FindStream(connection, id)) {
     stream->incoming_.Reserve(kFewHeaders, kFewHeaderBytes);
   }
   return 0;
 }
 
-int ConnectionCallbacks::OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name,
+int ConnectionCallbacks::OnHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
                                   size_t name_size, const uint8_t* value, size_t value_size,
                                   uint8_t, void* user) {
-  Stream* stream = static_cast<Connection*>(user)->heading_;
+  Stream* stream = FindStream(static_cast<Connection*>(user), frame->hd.stream_id);
   if (!stream || stream->incoming_too_long_) return 0;
   stream->incoming_bytes_ += name_size + value_size + kHeaderOverheadBytes;
   if (stream->incoming_bytes_ > kMaxHttpHeaderBytes || stream->incoming_.size() >= kMaxHeaders) {
@@ -83,8 +87,7 @@ int ConnectionCallbacks::OnHeader(nghttp2_session*, const nghttp2_frame*, const 
   return 0;
 }
 
-int ConnectionCallbacks::OnFrameReceived(nghttp2_session* session, const nghttp2_frame* frame,
-                                         void* user) {
+int ConnectionCallbacks::OnFrameReceived(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   auto* connection = static_cast<Connection*>(user);
   const bool is_data = frame->hd.type == NGHTTP2_DATA;
   connection->Meter(frame->hd.type, frame->hd.flags,
@@ -102,7 +105,7 @@ int ConnectionCallbacks::OnFrameReceived(nghttp2_session* session, const nghttp2
     default:
       return 0;
   }
-  Stream* stream = FindStream(session, frame->hd.stream_id);
+  Stream* stream = FindStream(connection, frame->hd.stream_id);
   if (!stream) return 0;
   bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (end) stream->end_received_ = true;
@@ -137,7 +140,7 @@ int ConnectionCallbacks::OnDataChunk(nghttp2_session* session, uint8_t, int32_t 
                                      const uint8_t* data, size_t size, void* user) {
   auto* connection = static_cast<Connection*>(user);
   nghttp2_session_consume_connection(session, size);
-  Stream* stream = FindStream(session, id);
+  Stream* stream = FindStream(connection, id);
   if (!stream || !stream->handler_) return 0;
   stream->unconsumed_bytes_ += size;
   connection->buffer_->Hold(size);
@@ -149,9 +152,9 @@ int ConnectionCallbacks::OnDataChunk(nghttp2_session* session, uint8_t, int32_t 
   return 0;
 }
 
-int ConnectionCallbacks::OnStreamClose(nghttp2_session* session, int32_t id, uint32_t error_code,
+int ConnectionCallbacks::OnStreamClose(nghttp2_session*, int32_t id, uint32_t error_code,
                                        void* user) {
-  if (Stream* stream = FindStream(session, id)) {
+  if (Stream* stream = FindStream(static_cast<Connection*>(user), id)) {
     static_cast<Connection*>(user)->EndStream(stream, error_code);
   }
   return 0;
@@ -162,8 +165,7 @@ int ConnectionCallbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, 
   return 0;
 }
 
-int ConnectionCallbacks::OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame,
-                                     void* user) {
+int ConnectionCallbacks::OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   if (frame->hd.type == NGHTTP2_GOAWAY) {
     const nghttp2_goaway& end = frame->goaway;
     static_cast<Connection*>(user)->NoteViolation(
@@ -173,7 +175,7 @@ int ConnectionCallbacks::OnFrameSent(nghttp2_session* session, const nghttp2_fra
   bool carries_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
   if (!carries_end || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
   auto* connection = static_cast<Connection*>(user);
-  Stream* stream = FindStream(session, frame->hd.stream_id);
+  Stream* stream = FindStream(connection, frame->hd.stream_id);
   if (!stream) return 0;
   stream->end_sent_ = true;
   if (auto on_written = std::exchange(stream->on_written_, nullptr)) {
@@ -190,17 +192,17 @@ int ConnectionCallbacks::OnFrameSent(nghttp2_session* session, const nghttp2_fra
 void ConnectionCallbacks::ResetLater(Connection* connection, int32_t id) {
   connection->loop_->After(kLingerAfterAnswer, [weak = connection->weak_from_this(), id] {
     auto self = weak.lock();
-    if (!self || self->closed_ || !FindStream(self->session_, id)) return;
+    if (!self || self->closed_ || !FindStream(self.get(), id)) return;
     nghttp2_submit_rst_stream(self->session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
     self->MarkDirty();
   });
 }
 
 // A request that could not be sent at all, for instance after GOAWAY.
-int ConnectionCallbacks::OnFrameNotSent(nghttp2_session* session, const nghttp2_frame* frame, int,
+int ConnectionCallbacks::OnFrameNotSent(nghttp2_session*, const nghttp2_frame* frame, int,
                                         void* user) {
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
-  if (Stream* stream = FindStream(session, frame->hd.stream_id)) {
+  if (Stream* stream = FindStream(static_cast<Connection*>(user), frame->hd.stream_id)) {
     static_cast<Connection*>(user)->EndStream(stream, NGHTTP2_REFUSED_STREAM);
   }
   return 0;

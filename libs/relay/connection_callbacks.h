@@ -22,7 +22,7 @@ struct ConnectionCallbacks {
                              Stream* stream);
 
  private:
-  static Stream* FindStream(nghttp2_session* session, int32_t id);
+  static Stream* FindStream(Connection* connection, int32_t id);
   static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user);
   static int OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
                       const uint8_t* value, size_t value_size, uint8_t, void* user);

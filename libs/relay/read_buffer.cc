@@ -1,5 +1,6 @@
 #include "relay/read_buffer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/limits.h"
@@ -9,11 +10,13 @@ namespace fate::relay {
 
 ReadBuffer::ReadBuffer() : blocks_(kBlocks) {}
 
-const std::vector<std::shared_ptr<char[]>>& ReadBuffer::Blocks() {
-  for (auto& block : blocks_) {
+std::span<const std::shared_ptr<char[]>> ReadBuffer::Blocks(size_t bytes) {
+  const size_t count = std::clamp<size_t>((bytes + kBlockBytes - 1) / kBlockBytes, 1, kBlocks);
+  const auto blocks = std::span(blocks_).first(count);
+  for (auto& block : blocks) {
     if (block.use_count() != 1) block = std::make_shared_for_overwrite<char[]>(kBlockBytes);
   }
-  return blocks_;
+  return blocks;
 }
 
 bool ReadBuffer::full() const { return held_ >= kMaxRelayBytes; }

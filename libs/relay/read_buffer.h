@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace fate::relay {
@@ -17,8 +18,8 @@ class ReadBuffer {
   static constexpr int kBlocks = 16;
 
   ReadBuffer();
-  // Fresh blocks for one read of up to kBlocks * kBlockBytes.
-  const std::vector<std::shared_ptr<char[]>>& Blocks();
+  // Fresh blocks for one read of up to `bytes`, at most kBlocks.
+  std::span<const std::shared_ptr<char[]>> Blocks(size_t bytes);
 
   void Hold(size_t bytes) { held_ += bytes; }
   void Release(size_t bytes);

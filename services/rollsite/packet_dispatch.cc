@@ -1,7 +1,5 @@
 #include "rollsite/packet_dispatch.h"
 
-#include <google/protobuf/arena.h>
-
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -17,21 +15,6 @@
 
 namespace fate::rollsite {
 namespace {
-
-// Where a packet's header is while its call is dispatched: parts of messages that are allocated
-// one by one take as long as the rest of the dispatch. One at a time on a thread.
-class HeaderRoom {
- public:
-  ~HeaderRoom() { Arena().Reset(); }
-  PacketHeader* New() { return google::protobuf::Arena::CreateMessage<PacketHeader>(&Arena()); }
-
- private:
-  static google::protobuf::Arena& Arena() {
-    thread_local char block[4096];
-    thread_local google::protobuf::Arena arena(block, sizeof block);
-    return arena;
-  }
-};
 
 // Holds a stream until its destination is known.
 class Peek final : public relay::StreamHandler, public std::enable_shared_from_this<Peek> {
@@ -66,11 +49,12 @@ class Peek final : public relay::StreamHandler, public std::enable_shared_from_t
     received_.push_back(std::move(slice));
     // Mostly the first slice has all of it, which then need not be copied.
     if (!prefix_.empty()) start = prefix_ += start;
-    HeaderRoom room_for_header;
-    PacketHeader* header = room_for_header.New();
-    auto whole = PeekHeader(start, header);
+    // Parts of a message that are allocated anew take as long as the rest of the dispatch.
+    thread_local PacketHeader header;
+    header.Clear();
+    auto whole = PeekHeader(start, &header);
     if (!whole.ok()) return Fail(whole.status());
-    if (*whole) return HandOver(*header, /*ended=*/false);
+    if (*whole) return HandOver(header, /*ended=*/false);
     if (prefix_.empty()) prefix_ = start;
   }
 
