@@ -149,6 +149,16 @@ TEST_F(EggSinkTest, ASessionThatStartsIsWaitedFor) {
   EXPECT_TRUE(push.get().status.ok());
 }
 
+// eggroll's own does so with sessions that start and those it does not know.
+TEST_F(EggSinkTest, AClusterManagerMayHoldItsAnswerUntilTheSessionIsActive) {
+  manager_.SetStatus(FakeManager::kHold);
+  auto push = std::async(std::launch::async, [&] { return Push({Hello()}); });
+  EXPECT_TRUE(Within(5s, [&] { return manager_.session_calls_ == 1; }));
+  manager_.SetStatus("ACTIVE");
+  EXPECT_TRUE(push.get().status.ok());
+  EXPECT_EQ(manager_.session_calls_, 1);
+}
+
 // A gateway of party 10000 with waits of its own.
 class SessionWaits : public EggSinkTest {
  protected:
@@ -273,6 +283,32 @@ TEST_F(EggSinkTest, Case31AFailedTaskFailsThePush) {
   EXPECT_EQ(result.status.error_code(), grpc::StatusCode::INTERNAL);
   EXPECT_THAT(result.status.error_message(),
               AllOf(HasSubstr("its task putBatch failed"), HasSubstr("disk full")));
+}
+
+// As Python's eggs do: pages of traceback, more than gRPC's clients take in trailers.
+TEST_F(EggSinkTest, AnEggsTracebackIsToldAsFarAsItFits) {
+  egg_.fail_task_ = true;
+  egg_.failure_ = "Traceback:\n" + std::string(20'000, 'x');
+  Result result = Push({Hello()});
+  EXPECT_EQ(result.status.error_code(), grpc::StatusCode::INTERNAL);
+  EXPECT_THAT(result.status.error_message(),
+              AllOf(HasSubstr("egg 7 of session s1_host_10000"), HasSubstr("Traceback:\nxxx")));
+  EXPECT_LE(result.status.error_message().size(), 8192u);
+}
+
+// The first push of a name has made it.
+TEST_F(EggSinkTest, APartitionThatTheTableLacksIsRefusedByName) {
+  manager_.partitions_ = 1;
+  Packet packet = Hello();
+  RollSiteHeader header;
+  header.ParseFromString(kRsh);
+  header.set_totalpartitions(8);
+  header.set_partitionid(5);
+  packet.mutable_header()->set_ext(header.SerializeAsString());
+  EXPECT_THAT(Push({packet}).status.error_message(),
+              AllOf(HasSubstr("table __rsk#s1#n1#t1#guest#9999#host#10000 has 1 partitions"),
+                    HasSubstr("partition 5 was pushed")));
+  EXPECT_TRUE(egg_.batches().empty());
 }
 
 TEST_F(EggSinkTest, AClientThatLeavesEndsTheTransferToTheEgg) {

@@ -39,7 +39,7 @@ class FakeEgg final : public TransferService::Service {
       task.ParseFromString(call.argument);
       tasks_.push_back(task);
       task_bytes_.push_back(std::string(call.argument));
-      if (fail_task_) return respond(InternalError("disk full"));
+      if (fail_task_) return respond(InternalError("{}", failure_));
       running_[task.id()] = respond;
       AnswerEnded();
     });
@@ -97,6 +97,7 @@ class FakeEgg final : public TransferService::Service {
 
   std::atomic<bool> fail_task_ = false, hold_ = false, go_on_ = false;
   std::atomic<int> cancelled_ = 0;
+  std::string failure_ = "disk full";
   std::mutex mutex_;
   std::vector<TransferBatch> batches_;
   std::vector<Task> tasks_;
@@ -107,36 +108,30 @@ class FakeEgg final : public TransferService::Service {
   std::unique_ptr<rpc::Server> server_;
 };
 
+// Its one egg is number 7 on node 1.
 class FakeManager {
  public:
-  explicit FakeManager(int egg_port) {
-    commands_.Register(
-        "v1/cluster-manager/session/getSession",
-        [this, egg_port](const rpc::CommandCall& call, rpc::Respond respond) {
-          ++session_calls_;
-          SessionMeta meta;
-          meta.ParseFromString(call.argument);
-          std::lock_guard lock(mutex_);
-          unknown_at_once_ = meta.options().at("eggroll.session.unknown.at.once");
-          if (status_.empty()) return respond(std::string());
-          meta.set_status(status_);
-          auto* egg = meta.add_processors();
-          egg->set_id(7);
-          egg->set_servernodeid(1);
-          egg->set_processortype("egg_pair");
-          for (auto* endpoint : {egg->mutable_commandendpoint(), egg->mutable_transferendpoint()}) {
-            endpoint->set_host("127.0.0.26");
-            endpoint->set_port(egg_port);
-          }
-          respond(meta.SerializeAsString());
-        });
+  explicit FakeManager(int egg_port) : egg_port_(egg_port) {
+    commands_.Register("v1/cluster-manager/session/getSession",
+                       [this](const rpc::CommandCall& call, rpc::Respond respond) {
+                         ++session_calls_;
+                         SessionMeta asked;
+                         asked.ParseFromString(call.argument);
+                         std::lock_guard lock(mutex_);
+                         unknown_at_once_ = asked.options().at("eggroll.session.unknown.at.once");
+                         if (status_ == kHold) return held_.push_back({asked.id(), respond});
+                         respond(Session(asked.id()));
+                       });
     commands_.Register("v1/cluster-manager/metadata/getOrCreateStore",
                        [this](const rpc::CommandCall& call, rpc::Respond respond) {
                          Store store;
                          store.ParseFromString(call.argument);
                          std::lock_guard lock(mutex_);
                          stores_.push_back(store);
-                         for (int i = 0; i < store.storelocator().total_partitions(); ++i) {
+                         const int partitions = partitions_ > 0
+                                                    ? partitions_.load()
+                                                    : store.storelocator().total_partitions();
+                         for (int i = 0; i < partitions; ++i) {
                            auto* partition = store.add_partitions();
                            partition->set_id(i);
                            partition->mutable_processor()->set_servernodeid(1);
@@ -145,19 +140,42 @@ class FakeManager {
                        });
     server_ = *rpc::Server::Start("127.0.0.27", 0, {commands_.service()});
   }
+  // "": unknown; kHold: no answer until another status is set.
+  static constexpr char kHold[] = "hold";
   void SetStatus(const std::string& status) {
     std::lock_guard lock(mutex_);
     status_ = status;
+    if (status == kHold) return;
+    for (const auto& [id, respond] : std::exchange(held_, {})) respond(Session(id));
+  }
+  // mutex_ held.
+  std::string Session(const std::string& id) const {
+    if (status_.empty()) return "";
+    SessionMeta meta;
+    meta.set_id(id);
+    meta.set_status(status_);
+    auto* egg = meta.add_processors();
+    egg->set_id(7);
+    egg->set_servernodeid(1);
+    egg->set_processortype("egg_pair");
+    for (auto* endpoint : {egg->mutable_commandendpoint(), egg->mutable_transferendpoint()}) {
+      endpoint->set_host("127.0.0.26");
+      endpoint->set_port(egg_port_);
+    }
+    return meta.SerializeAsString();
   }
   std::vector<Store> stores() {
     std::lock_guard lock(mutex_);
     return stores_;
   }
 
+  const int egg_port_;
   std::atomic<int> session_calls_ = 0;
+  std::atomic<int> partitions_ = 0;  // of any table; 0: as asked for
   std::mutex mutex_;
   std::string status_ = "ACTIVE";
   std::string unknown_at_once_;  // as asked for
+  std::vector<std::pair<std::string, rpc::Respond>> held_;
   std::vector<Store> stores_;
   rpc::CommandService commands_{rpc::ErrorStyle::kManager};
   std::unique_ptr<rpc::Server> server_;
