@@ -57,7 +57,7 @@ class Crash(unittest.TestCase):
             party.wait_healthy()
         self.federation.wait_quiet()
         wait_until(f"{what}: tables of job {job} removed",
-                   lambda: not any(p.leftover_stores(job) for p in self.federation.parties.values()), 15, 0.1)
+                   lambda: not any(p.leftover_stores(job) for p in self.federation.parties.values()), 60, 0.1)
         result = self.federation["9999"].toy("10000")
         self.assertEqual(result.returncode, 0, f"after {what}: {result.stdout}{result.stderr}")
 
