@@ -53,7 +53,8 @@ class Federation {
   std::vector<Party> PartiesOf(const std::string& role) const;
 
   // Returns when the peer's eggs have stored the data. While a hop does not answer, pushes are
-  // repeated for some 20 seconds (they are idempotent).
+  // repeated for some 20 seconds (they are idempotent), while the peer's task has not started for
+  // three minutes.
   // Errors: kAlreadyExists (name and tag used before), kUnavailable naming party and hop.
   absl::Status PutObject(const std::string& name, const std::string& tag, const Party& to,
                          const std::string& bytes);
