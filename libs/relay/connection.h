@@ -7,8 +7,8 @@
 // MB at most.
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -146,7 +146,7 @@ class Connection final : public EventLoop::Watcher,
   uint64_t taken_bytes_ = 0;    // by the socket, since the start
   uint64_t written_bytes_ = 0;  // of these, what the kernel has got; TLS keeps some for a while
   // Whom to tell when that many bytes have been written: ends of answers.
-  std::deque<std::pair<uint64_t, std::function<void(bool)>>> on_written_;
+  std::list<std::pair<uint64_t, std::function<void(bool)>>> on_written_;
   std::shared_ptr<std::string> small_;  // where small frames are gathered
   std::shared_ptr<char[]> current_block_;
   EventLoop::TimerId handshake_timer_ = 0;

@@ -296,17 +296,18 @@ nghttp2_session* ConnectionCallbacks::NewSession(Connection* connection) {
 
 void ConnectionCallbacks::SubmitSettings(nghttp2_session* session, Connection::Side side,
                                          bool near) {
-  std::vector<nghttp2_settings_entry> settings = {
+  const nghttp2_settings_entry for_side =
+      side == Connection::Side::kServer
+          ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                                   kMaxRelayStreamsPerConnection}
+          : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
+  const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
        near ? kNearStreamWindowBytes : kRelayStreamWindowBytes},
       {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, near ? kNearFrameBytes : kUsualFrameBytes},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHttpHeaderBytes}};
-  if (side == Connection::Side::kServer) {
-    settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxRelayStreamsPerConnection});
-  } else {
-    settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
-  }
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHttpHeaderBytes},
+      for_side};
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, kRelayConnectionWindowBytes);
 }
 

@@ -9,6 +9,7 @@ namespace fate::relay {
 namespace {
 
 constexpr size_t kStatusTextBytes = 4096;
+constexpr size_t kRequestHeaders = 7, kRequestHeaderBytes = 120;  // without metadata
 // A message's buffer grows with what arrives, not with what its head announces.
 constexpr size_t kReserveAtOnceBytes = 4 << 20;
 
@@ -168,13 +169,24 @@ Headers StatusTrailers(const absl::Status& status) {
   return trailers;
 }
 
-Headers ResponseHead() { return {{":status", "200"}, {"content-type", "application/grpc"}}; }
+const Headers& ResponseHead() {
+  static const Headers head = {{":status", "200"}, {"content-type", "application/grpc"}};
+  return head;
+}
 
-Headers RequestHead(std::string_view path, std::string_view authority, absl::Duration timeout) {
-  Headers head = {{":method", "POST"}, {":scheme", "http"},
-                  {":path", path},     {":authority", authority},
-                  {"te", "trailers"},  {"content-type", "application/grpc"}};
+Headers RequestHead(std::string_view path, std::string_view authority, absl::Duration timeout,
+                    const Headers& metadata) {
+  Headers head;
+  head.Reserve(kRequestHeaders + metadata.size(),
+               kRequestHeaderBytes + path.size() + authority.size() + metadata.bytes());
+  head.push_back({":method", "POST"});
+  head.push_back({":scheme", "http"});
+  head.push_back({":path", path});
+  head.push_back({":authority", authority});
+  head.push_back({"te", "trailers"});
+  head.push_back({"content-type", "application/grpc"});
   if (timeout < absl::InfiniteDuration()) head.push_back({"grpc-timeout", FormatTimeout(timeout)});
+  head.Append(metadata);
   return head;
 }
 
@@ -189,9 +201,13 @@ void SendStatus(Stream* stream, bool head_sent, const absl::Status& status) {
 void SendMessage(Stream* stream, std::vector<Slice> pieces, const Headers& metadata) {
   size_t bytes = 0;
   for (const Slice& piece : pieces) bytes += piece.size;
-  Headers head = ResponseHead();
-  head.Append(metadata);
-  stream->SendHeaders(head, /*end=*/false);
+  if (metadata.empty()) {
+    stream->SendHeaders(ResponseHead(), /*end=*/false);
+  } else {
+    Headers head = ResponseHead();
+    head.Append(metadata);
+    stream->SendHeaders(head, /*end=*/false);
+  }
   stream->SendData(Slice::Take(FrameHead(bytes)));
   for (Slice& piece : pieces) stream->SendData(std::move(piece));
   stream->SendEnd(StatusTrailers(absl::OkStatus()));

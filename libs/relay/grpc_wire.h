@@ -75,9 +75,10 @@ absl::Status StatusOf(const Headers& head, const Headers& trailers);
 // grpc-status and grpc-message. Texts are cut at 4 KiB: they travel in a header block.
 Headers StatusTrailers(const absl::Status& status);
 // :status 200 and the content type.
-Headers ResponseHead();
-// A request's head. `timeout` infinite: none is sent.
-Headers RequestHead(std::string_view path, std::string_view authority, absl::Duration timeout);
+const Headers& ResponseHead();
+// A request's head, with `metadata` behind it. `timeout` infinite: none is sent.
+Headers RequestHead(std::string_view path, std::string_view authority, absl::Duration timeout,
+                    const Headers& metadata = {});
 
 // Ends a server stream with `status`; trailers-only when the head has not been sent.
 void SendStatus(Stream* stream, bool head_sent, const absl::Status& status);

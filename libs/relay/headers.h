@@ -23,12 +23,20 @@ class Headers {
 
   Headers() = default;
   Headers(std::initializer_list<Header> headers) {
+    size_t bytes = 0;
+    for (const Header& header : headers) bytes += header.name.size() + header.value.size();
+    Reserve(headers.size(), bytes);
     for (const Header& header : headers) push_back(header);
   }
 
+  // Room for so many in all.
   void Reserve(size_t headers, size_t bytes) {
     entries_.reserve(headers);
     bytes_.reserve(bytes);
+  }
+  // Room for so many more.
+  void ReserveMore(size_t headers, size_t bytes) {
+    Reserve(entries_.size() + headers, bytes_.size() + bytes);
   }
   // Copies name and value, which may not lie in this block.
   void push_back(const Header& header) {
@@ -39,12 +47,14 @@ class Headers {
     Put(header.value);
   }
   void Append(const Headers& other) {
+    ReserveMore(other.size(), other.bytes_.size());
     for (size_t i = 0; i < other.size(); ++i) push_back(other[i]);
   }
   // Of the first header of that name; adds one if there is none.
   void Set(std::string_view name, std::string_view value);
 
   size_t size() const { return entries_.size(); }
+  size_t bytes() const { return bytes_.size(); }
   bool empty() const { return entries_.empty(); }
   void clear() {
     entries_.clear();

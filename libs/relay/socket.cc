@@ -92,7 +92,7 @@ void UseRenoOnLoopback() { use_reno_on_loopback = true; }
 
 std::string Address::ToString() const {
   bool v6 = host.find(':') != std::string::npos;
-  return v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+  return v6 ? fmt::format("[{}]:{}", host, port) : host + ':' + std::to_string(port);
 }
 
 Socket& Socket::operator=(Socket&& other) noexcept {

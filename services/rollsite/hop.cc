@@ -179,10 +179,12 @@ void Hop::OnOutcome(absl::StatusOr<std::string> answer) {
                        Message(lost_)));
 }
 
-relay::Headers Hop::Numbered(relay::Headers metadata) const {
-  metadata.push_back({queue_client::kProducerHeader, options_.producer.id});
-  metadata.push_back({queue_client::kSequenceHeader, std::to_string(options_.producer.sequence)});
-  return metadata;
+relay::Headers Hop::Numbered(const relay::Headers& metadata) const {
+  const std::string sequence = std::to_string(options_.producer.sequence);
+  relay::Headers numbered = {{queue_client::kProducerHeader, options_.producer.id},
+                             {queue_client::kSequenceHeader, sequence}};
+  numbered.Append(metadata);
+  return numbered;
 }
 
 absl::Duration Hop::TimeLeft() const {
