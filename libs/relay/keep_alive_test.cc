@@ -1,6 +1,8 @@
 // Peers that are gone without a word, and those that are only quiet or slow.
 #include "relay/keep_alive.h"
 
+#include <linux/filter.h>
+
 #include "base/metrics.h"
 #include "relay/raw_client.h"
 #include "relay/test_support.h"
@@ -57,8 +59,9 @@ TEST(KeepAlive, InfiniteNeverAsks) {
 // Says that it speaks HTTP/2, and nothing any more: as if it had been cut off then.
 class SilentPeer {
  public:
-  SilentPeer() : listener_(Socket::Listen({"127.0.0.3", 0}).value()) {
-    thread_ = std::thread([this] {
+  // `cut_off`: as if its machine had been; nothing that is sent to it is acknowledged.
+  explicit SilentPeer(bool cut_off = false) : listener_(Socket::Listen({"127.0.0.3", 0}).value()) {
+    thread_ = std::thread([this, cut_off] {
       pollfd ready{listener_.fd(), POLLIN, 0};
       while (!stop_) {
         if (poll(&ready, 1, 10) <= 0) continue;
@@ -67,6 +70,7 @@ class SilentPeer {
         if (!socket.valid()) continue;
         const std::string settings = Frame(raw::kSettings, 0, 0);
         send(socket.fd(), settings.data(), settings.size(), MSG_NOSIGNAL);
+        if (cut_off) DropAllPackets(socket);
         taken_.push_back(std::move(socket));
       }
     });
@@ -78,14 +82,21 @@ class SilentPeer {
   Address address() const { return {"127.0.0.3", listener_.LocalPort()}; }
 
  private:
+  static void DropAllPackets(const Socket& socket) {
+    sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    const sock_fprog program = {1, &drop};
+    EXPECT_EQ(setsockopt(socket.fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0)
+        << strerror(errno);
+  }
+
   Socket listener_;
   std::vector<Socket> taken_;
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };
 
-TEST(KeepAlive, CallsToAPeerThatHasVanishedEndByName) {
-  SilentPeer peer;
+// Ends the call that is made to `peer` through a relay; `how`: what gives it away.
+void ExpectVanished(const SilentPeer& peer, const std::string& how) {
   Relay relay(peer.address(), {}, kQuickLimits);
   DataTransferService::Stub stub(relay.NewChannel());
   const double vanished = Vanished();
@@ -96,9 +107,18 @@ TEST(KeepAlive, CallsToAPeerThatHasVanishedEndByName) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(status.error_message(),
               AllOf(HasSubstr("party 10000"), HasSubstr(peer.address().ToString()),
-                    HasSubstr("has vanished: it does not answer a PING"), HasSubstr("with 1 calls"),
+                    HasSubstr("has vanished: " + how), HasSubstr("with 1 calls"),
                     HasSubstr("is its rollsite running?")));
   EXPECT_EQ(Vanished(), vanished + 1);
+}
+
+TEST(KeepAlive, CallsToAPeerThatHasVanishedEndByName) {
+  ExpectVanished(SilentPeer(), "it does not answer a PING");
+}
+
+// TCP itself would go on for a quarter of an hour.
+TEST(KeepAlive, APeerWhoseMachineAcknowledgesNothingIsGivenUpWithoutAsking) {
+  ExpectVanished(SilentPeer(/*cut_off=*/true), "its machine does not acknowledge what it was sent");
 }
 
 TEST(KeepAlive, APeerThatIsOnlyQuietKeepsItsCalls) {
