@@ -20,7 +20,9 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "http/stream.h"
 #include "http/url.h"
+#include "tls/context.h"
 
 namespace fate::http {
 namespace {
@@ -32,6 +34,7 @@ using tcp = asio::ip::tcp;
 
 constexpr auto kIdleTimeout = std::chrono::seconds(60);
 constexpr auto kWriteTimeout = std::chrono::seconds(300);
+constexpr auto kHandshakeTimeout = std::chrono::seconds(10);
 constexpr auto kDrainTimeout = std::chrono::seconds(5);
 
 class Connection;
@@ -106,7 +109,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Start() {
-    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->ReadHeader(); });
+    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
+      self->shared_->options.tls ? self->Handshake() : self->ReadHeader();
+    });
   }
   void Answer(Response response) {
     asio::post(stream_.get_executor(),
@@ -116,11 +121,28 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
  private:
+  void Handshake() {
+    const auto context = shared_->options.tls();
+    if (!context) return;
+    beast::error_code gone;
+    const auto peer = stream_.tcp().socket().remote_endpoint(gone);
+    if (gone) return;
+    stream_.tcp().expires_after(kHandshakeTimeout);
+    stream_.Handshake(
+        context->NewSession(fmt::format("{}:{}", peer.address().to_string(), peer.port()),
+                            /*server_name=*/"", tls::Application::kHttp1),
+        [self = shared_from_this()](const absl::Status& status) {
+          const Server::Options& options = self->shared_->options;
+          if (options.on_handshake) options.on_handshake(status);
+          if (status.ok()) self->ReadHeader();
+        });
+  }
+
   void ReadHeader() {
     header_parser_.emplace();
     header_parser_->header_limit(static_cast<uint32_t>(kMaxHttpHeaderBytes));
     header_parser_->body_limit(kMaxHttpUploadBytes);
-    stream_.expires_after(kIdleTimeout);
+    stream_.tcp().expires_after(kIdleTimeout);
     bhttp::async_read_header(
         stream_, buffer_, *header_parser_,
         [self = shared_from_this()](beast::error_code error, size_t) { self->OnHeader(error); });
@@ -194,7 +216,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
                         self->Handle(std::move(request));
                       });
     // A slow upload of many gigabytes is legal; only silence is not.
-    stream_.expires_never();
+    stream_.tcp().expires_never();
   }
 
   Request Convert(const bhttp::request_header<>& header) {
@@ -211,13 +233,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
           std::string(field.value());
     }
     beast::error_code ignored;
-    auto peer = stream_.socket().remote_endpoint(ignored);
-    if (!ignored) request.remote_address = peer.address().to_string();
+    auto peer = stream_.tcp().socket().remote_endpoint(ignored);
+    if (!ignored) {
+      request.remote_address = peer.address().to_string();
+      request.remote_port = peer.port();
+    }
+    if (stream_.session()) request.certificate = stream_.session()->certificate();
     return request;
   }
 
   void Handle(Request request) {
-    stream_.expires_never();
+    stream_.tcp().expires_never();
     if (request.path.empty()) return Refuse(400, "the request target cannot be decoded");
     auto ticket =
         std::make_shared<Ticket>(shared_->waiting, shared_->waiting->Add(shared_from_this()));
@@ -259,7 +285,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   template <class Message>
   void Send(std::shared_ptr<Message> message) {
-    stream_.expires_after(kWriteTimeout);
+    stream_.tcp().expires_after(kWriteTimeout);
     bhttp::async_write(stream_, *message,
                        [self = shared_from_this(), message](beast::error_code error, size_t) {
                          if (error) return;
@@ -277,8 +303,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Lets the client read the answer before the connection is reset for unread input.
   void Close() {
     beast::error_code ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    stream_.expires_after(kDrainTimeout);
+    stream_.tcp().socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.tcp().expires_after(kDrainTimeout);
     Drain();
   }
 
@@ -296,7 +322,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     spool_.clear();
   }
 
-  beast::tcp_stream stream_;
+  Stream stream_;
   std::shared_ptr<Shared> shared_;
   beast::flat_buffer buffer_;
   std::optional<bhttp::request_parser<bhttp::empty_body>> header_parser_;
@@ -384,6 +410,8 @@ class Server::Impl {
     shared_->workers.join();
     context_.stop();
     thread_.join();
+    beast::error_code ignored;
+    acceptor_.close(ignored);  // where the loop was stopped before it came to that
     shared_->waiting->Clear();
   }
 

@@ -14,6 +14,11 @@
 
 #include "absl/status/statusor.h"
 
+namespace fate::tls {
+class Context;
+struct Certificate;
+}  // namespace fate::tls
+
 namespace fate::http {
 
 struct Request {
@@ -24,7 +29,9 @@ struct Request {
   std::string body;
   std::string body_file;  // multipart uploads: where the raw body lies; the server removes it
   std::string remote_address;
-  int version = 11;  // 10: HTTP/1.0
+  int remote_port = 0;
+  std::shared_ptr<const tls::Certificate> certificate;  // the client's, verified; null: none
+  int version = 11;                                     // 10: HTTP/1.0
 
   // First value of a query key or header, or "".
   std::string Query(std::string_view key) const;
@@ -51,6 +58,11 @@ class Server {
     int workers = 4;  // handler threads
     std::string spool_dir = "/tmp";
     bool close_connections = false;  // FATE-Flow answers "Connection: close" (spec/fate-flow.md 1)
+    // HTTPS: the certificates for the next connection; null while there are none, and no connection
+    // is taken then.
+    std::function<std::shared_ptr<const tls::Context>()> tls;
+    // How a TLS handshake ended; on the server's own thread.
+    std::function<void(const absl::Status&)> on_handshake;
   };
   // Error: kUnavailable naming the address when it is taken.
   static absl::StatusOr<std::unique_ptr<Server>> Start(Options options, Handler handler);

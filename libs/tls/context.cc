@@ -31,14 +31,6 @@ constexpr char kSuites12[] =
 
 using SslSessionPtr = std::unique_ptr<SSL_SESSION, Deleter<SSL_SESSION_free>>;
 
-int ChooseH2(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
-             unsigned offered_size, void*) {
-  unsigned char* match = nullptr;
-  int found = SSL_select_next_proto(&match, size, kAlpn, sizeof kAlpn - 1, offered, offered_size);
-  *chosen = match;
-  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
 }  // namespace
 
 struct Context::Cache {
@@ -62,6 +54,18 @@ struct Context::Cache {
 
 struct SessionCallbacks {
   static Session* Of(const SSL* ssl) { return static_cast<Session*>(SSL_get_app_data(ssl)); }
+
+  // The word of a server for what it speaks.
+  static int ChooseApplication(SSL* ssl, const unsigned char** chosen, unsigned char* size,
+                               const unsigned char* offered, unsigned offered_size, void*) {
+    const bool http1 = Of(ssl)->is_http1_;
+    unsigned char* match = nullptr;
+    const int found = SSL_select_next_proto(
+        &match, size, http1 ? kAlpnHttp1 : kAlpn,
+        static_cast<unsigned>(http1 ? sizeof kAlpnHttp1 : sizeof kAlpn) - 1, offered, offered_size);
+    *chosen = match;
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
 
   static int OnNewSession(SSL* ssl, SSL_SESSION* session) {
     const Session* self = Of(ssl);
@@ -161,7 +165,7 @@ absl::Status Context::Configure(ClientCertificates peers) {
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context_), X509_V_FLAG_PARTIAL_CHAIN);
   SSL_CTX_set_timeout(context_, kSessionSeconds);
   if (server_) {
-    SSL_CTX_set_alpn_select_cb(context_, &ChooseH2, nullptr);
+    SSL_CTX_set_alpn_select_cb(context_, &SessionCallbacks::ChooseApplication, nullptr);
     SSL_CTX_set_session_id_context(context_, kResumptionContext, sizeof kResumptionContext - 1);
     SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);  // tickets only
     SSL_CTX_set_num_tickets(context_, 1);

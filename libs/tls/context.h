@@ -21,7 +21,7 @@ class Session;
 
 enum class ClientCertificates { kIgnored, kOptional, kRequired };
 
-// What a client wants to speak over TLS (ALPN). A server need not know the word for HTTP/1.1.
+// What is spoken over TLS (ALPN). Whoever speaks HTTP/1.1 need not know the word for it.
 enum class Application { kHttp2, kHttp1 };
 
 class Context : public std::enable_shared_from_this<Context> {

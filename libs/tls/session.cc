@@ -175,7 +175,8 @@ std::string Session::Explain(int reason) const {
       return fmt::format("{} offers no cipher suite or curve that is safe; it has to be updated",
                          peer_);
     case SSL_R_NO_APPLICATION_PROTOCOL:
-      return fmt::format("{} does not offer HTTP/2 (ALPN h2); only gRPC is served here", peer_);
+      return fmt::format("{} does not offer {}; only {} is served here", peer_, application(),
+                         is_http1_ ? "it" : "gRPC");
     default:
       return fmt::format("TLS with {} failed: {}", peer_, TakeError());
   }

@@ -426,6 +426,54 @@ TEST(AuditLog, CallsOverHttpAndByPollingAreOfTheirPeer) {
   EXPECT_EQ(peers["unaryCall"], "127.0.0.25") << "the exchange";
 }
 
+// Such a push passes the rollsite's own listener on its way.
+TEST(AuditLog, APushToAPartyThatPollsOrIsReachedByHttpIsOneRecord) {
+  Folder folder;
+  Site by_http("127.0.0.27", "10002", R"({"route_table": {}, "self_party": ["10002"]})",
+               {"127.0.0.1", 1},
+               [](Config* config) { config->http_port = FreePort("127.0.0.27"); });
+  {
+    Site exchange(
+        "127.0.0.25", "",
+        fmt::format(R"({{"route_table": {{"10001": {{"default": [{{"is_polling": true}}]}},
+                      "10002": {{"default": [{{"protocol": "http",
+                                               "url": "http://127.0.0.27:{}"}}]}}}},
+                      "self_party": ["9999"]}})",
+                    by_http.rollsite()->http_port()),
+        {"127.0.0.1", 1}, [&](Config* config) {
+          config->polling_server = true;
+          config->audit.folder = folder.path();
+        });
+    Site polls("127.0.0.26", "10001",
+               fmt::format(R"({{"route_table": {{"default": {{"default": {}}}}},
+                               "self_party": ["10001"]}})",
+                           EndpointJson("127.0.0.25", exchange.port())),
+               {"127.0.0.1", 1}, [](Config* config) { config->polling_client = true; });
+    for (const char* party : {"10001", "10002"}) {
+      grpc::ClientContext context;
+      context.AddMetadata("x-ptp-tech-provider-code", "FATE");
+      context.AddMetadata("x-ptp-session-id", "s");
+      context.AddMetadata("x-ptp-target-node-id", party);
+      context.AddMetadata("x-ptp-source-node-id", "9999");
+      context.set_deadline(std::chrono::system_clock::now() + 20s);
+      org::ppc::ptp::PushInbound push;
+      push.set_topic("t");
+      push.set_payload("p");
+      org::ppc::ptp::TransportOutbound answer;
+      const auto status = org::ppc::ptp::PrivateTransferTransport::NewStub(exchange.channel())
+                              ->push(&context, push, &answer);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+    }
+  }
+  std::vector<std::string> records;
+  for (const Json& call : Calls(folder.path())) {
+    if (call["method"] == "polling") continue;
+    records.push_back(fmt::format("{} {} {}", call["method"].get<std::string>(),
+                                  call["to"].get<std::string>(), call["tag"].get<std::string>()));
+  }
+  EXPECT_THAT(records, ::testing::UnorderedElementsAre("queue_push 10001 t", "queue_push 10002 t"));
+}
+
 TEST(AuditSettings, WrongValuesAreRefusedByName) {
   auto read = [](const std::string& text) {
     return AuditSettings::Read(Properties::Parse(text, "f.properties").value(), "logs/audit");

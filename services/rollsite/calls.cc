@@ -88,11 +88,13 @@ Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* au
       ready_(std::move(ready)) {}
 
 void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end) {
-  const relay::Peer& caller = gateway_->carried_calls()->CallerOf(stream->peer(), head);
-  if (&caller != &stream->peer()) head = WithoutTicket(head);
+  const auto* const carried = gateway_->carried_calls()->Find(stream->peer(), head);
+  const relay::Peer& caller = carried ? carried->caller : stream->peer();
+  AuditLog* const audit = carried && carried->recorded ? nullptr : audit_;
+  if (carried) head = WithoutTicket(head);
   std::string path(relay::Find(head, ":path"));
   std::string_view view = path;
-  if (absl::Status metered = Meter(view, caller, stream, head); !metered.ok()) {
+  if (absl::Status metered = Meter(audit, view, caller, stream, head); !metered.ok()) {
     return RefuseUnrecorded(stream, metered);
   }
   if (absl::Status allowed = Admit(entrance, *stream, caller, head); !allowed.ok()) {
@@ -126,11 +128,11 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
 }
 
 // Everything but health and reflection.
-absl::Status Calls::Meter(std::string_view path, const relay::Peer& caller, relay::Stream* stream,
-                          const relay::Headers& head) {
+absl::Status Calls::Meter(AuditLog* audit, std::string_view path, const relay::Peer& caller,
+                          relay::Stream* stream, const relay::Headers& head) {
   if (IsIntrospection(path)) return absl::OkStatus();
-  CallMeter::Attach(audit_, gateway_->quotas(), NameOf(path), caller, stream, head);
-  return audit_ ? audit_->Accepts() : absl::OkStatus();
+  CallMeter::Attach(audit, gateway_->quotas(), NameOf(path), caller, stream, head);
+  return audit ? audit->Accepts() : absl::OkStatus();
 }
 
 // While the disk is full, each line of the log about it would be one more that finds no room.

@@ -35,8 +35,8 @@ class Calls {
   PollingExchange& polling() { return polling_; }
 
  private:
-  absl::Status Meter(std::string_view path, const relay::Peer& caller, relay::Stream* stream,
-                     const relay::Headers& head);
+  absl::Status Meter(AuditLog* audit, std::string_view path, const relay::Peer& caller,
+                     relay::Stream* stream, const relay::Headers& head);
   void RefuseUnrecorded(relay::Stream* stream, const absl::Status& why);
   absl::Status CountForParty(std::string_view path, const relay::Peer& caller,
                              relay::Stream* stream);

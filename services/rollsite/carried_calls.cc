@@ -10,16 +10,17 @@ bool GoesAlong(std::string_view name) {
   return name.starts_with("x-ptp-") || name.starts_with("x-fate-") || name.starts_with("fate-");
 }
 
-CarriedCalls::Ticket::Ticket(CarriedCalls* calls, const relay::Peer& peer)
-    : calls_(calls), at_(calls->peers_.emplace(queue_client::RandomId(), peer).first) {}
+CarriedCalls::Ticket::Ticket(CarriedCalls* calls, const relay::Peer& peer, bool recorded)
+    : calls_(calls),
+      at_(calls->peers_.emplace(queue_client::RandomId(), Carried{peer, recorded}).first) {}
 
-const relay::Peer& CarriedCalls::CallerOf(const relay::Peer& peer,
-                                          const relay::Headers& head) const {
-  if (peers_.empty()) return peer;
+const CarriedCalls::Carried* CarriedCalls::Find(const relay::Peer& peer,
+                                                const relay::Headers& head) const {
+  if (peers_.empty()) return nullptr;
   const std::string_view id = relay::Find(head, kCarriedHeader);
-  if (id.empty() || !IsThisMachine(peer.host)) return peer;
+  if (id.empty() || !IsThisMachine(peer.host)) return nullptr;
   auto found = peers_.find(id);
-  return found == peers_.end() ? peer : found->second;
+  return found == peers_.end() ? nullptr : &found->second;
 }
 
 }  // namespace fate::rollsite

@@ -2,7 +2,9 @@
 
 // Calls that came in by another way than a connection of the caller's, such as a polling stream,
 // and are made again to this process's own listener. There they have to count as their caller's,
-// whose certificate says who may speak: a header that nobody else can know leads back to it.
+// whose certificate says who may speak: a header that nobody else can know leads back to it. So do
+// the steps of a call that this process serves itself, such as a push that goes on by polling: they
+// are that call, and it is recorded already.
 // Belongs to the loop's thread.
 
 #include <map>
@@ -21,10 +23,14 @@ bool GoesAlong(std::string_view name);
 
 class CarriedCalls {
  public:
+  struct Carried {
+    relay::Peer caller;
+    bool recorded;
+  };
   // Lets a call count as the peer's for as long as it lives, at most as long as its CarriedCalls.
   class Ticket {
    public:
-    Ticket(CarriedCalls* calls, const relay::Peer& peer);
+    Ticket(CarriedCalls* calls, const relay::Peer& peer, bool recorded);
     ~Ticket() { calls_->peers_.erase(at_); }
     Ticket(const Ticket&) = delete;
     Ticket& operator=(const Ticket&) = delete;
@@ -32,18 +38,28 @@ class CarriedCalls {
 
    private:
     CarriedCalls* const calls_;
-    const std::map<std::string, relay::Peer, std::less<>>::iterator at_;
+    const std::map<std::string, Carried, std::less<>>::iterator at_;
   };
 
   std::unique_ptr<Ticket> Carry(const relay::Peer& peer) {
-    return std::make_unique<Ticket>(this, peer);
+    return std::make_unique<Ticket>(this, peer, /*recorded=*/false);
   }
+  // A step of a call that is being recorded.
+  std::unique_ptr<Ticket> CarryStep(const relay::Peer& peer) {
+    return std::make_unique<Ticket>(this, peer, /*recorded=*/true);
+  }
+  // What the call on a stream of `peer` belongs to; null unless that is this machine and the call
+  // is a carried one.
+  const Carried* Find(const relay::Peer& peer, const relay::Headers& head) const;
   // The peer that the call on a stream of `peer` comes from: it, unless it is this machine and
   // the call is a carried one.
-  const relay::Peer& CallerOf(const relay::Peer& peer, const relay::Headers& head) const;
+  const relay::Peer& CallerOf(const relay::Peer& peer, const relay::Headers& head) const {
+    const Carried* const carried = Find(peer, head);
+    return carried ? carried->caller : peer;
+  }
 
  private:
-  std::map<std::string, relay::Peer, std::less<>> peers_;
+  std::map<std::string, Carried, std::less<>> peers_;
 };
 
 }  // namespace fate::rollsite

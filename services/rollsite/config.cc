@@ -163,6 +163,13 @@ absl::StatusOr<Config> Config::Load(const std::string& path) {
   }
   RETURN_IF_ERROR(ReadNative(properties, &config));
   ASSIGN_OR_RETURN(config.tls, TlsSettings::Read(properties, config.listen.host));
+  if (config.tls.https.listen && config.http_port == 0) {
+    config.tls.https.listen = false;
+    config.warnings.push_back(Message(properties.Error(
+        "open.https.server",
+        "HTTPS is served beside HTTP only: set open.http.server=true (eggroll's dialect: "
+        "eggroll.rollsite.http.port) too, or set it to false; it is off now")));
+  }
   ASSIGN_OR_RETURN(config.access, AccessSettings::Read(properties));
   ASSIGN_OR_RETURN(config.quotas, QuotaSettings::Read(properties));
   const std::string logs = properties.Get("eggroll.logs.dir", "logs");

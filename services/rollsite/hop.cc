@@ -44,6 +44,9 @@ Hop::Hop(Gateway* gateway, Target target, Options options, Done done)
       options_(std::move(options)),
       done_(std::move(done)),
       pause_(kFirstPause) {
+  if (target_.polls || target_.is_http) {
+    step_ = gateway_->carried_calls()->CarryStep({.host = gateway_->own_address().host});
+  }
   keeps_ = gateway_->hop_kept_bytes() + options_.bytes <= gateway_->config().queues.kept_bytes;
   if (keeps_) gateway_->hop_kept_bytes() += options_.bytes;
 }
@@ -184,6 +187,7 @@ relay::Headers Hop::Numbered(const relay::Headers& metadata) const {
   relay::Headers numbered = {{queue_client::kProducerHeader, options_.producer.id},
                              {queue_client::kSequenceHeader, sequence}};
   numbered.Append(metadata);
+  if (step_) numbered.push_back(step_->header());
   return numbered;
 }
 

@@ -70,6 +70,7 @@ class Hop final : public std::enable_shared_from_this<Hop> {
   Done done_;
   std::shared_ptr<relay::ClientCall> call_;
   Rope kept_;
+  std::unique_ptr<CarriedCalls::Ticket> step_;  // where it goes by one's own listener
   bool keeps_ = true, ended_ = false;
   size_t received_ = 0;
   bool repeats_ = false;  // something was lost already

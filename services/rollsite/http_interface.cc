@@ -117,7 +117,8 @@ Json Changed(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HttpInterface>> HttpInterface::Start(Gateway* gateway) {
+absl::StatusOr<std::unique_ptr<HttpInterface>> HttpInterface::Start(Gateway* gateway,
+                                                                    const TlsStore* tls) {
   std::unique_ptr<HttpInterface> interface(new HttpInterface(gateway));
   http::Server::Options options;
   options.host = gateway->config().listen.host;
@@ -129,7 +130,32 @@ absl::StatusOr<std::unique_ptr<HttpInterface>> HttpInterface::Start(Gateway* gat
           options, [raw = interface.get()](const http::Request& request, http::Respond respond) {
             raw->Answer(request, std::move(respond));
           }));
+  const TlsSettings::Https& https = gateway->config().tls.https;
+  if (!https.listen) return interface;
+  options.host = https.address.host;
+  options.port = https.address.port;
+  options.tls = [tls] { return tls->HttpsContext(); };
+  options.on_handshake = &CountHandshake;
+  ASSIGN_OR_RETURN(
+      interface->secure_server_,
+      http::Server::Start(
+          options, [raw = interface.get()](const http::Request& request, http::Respond respond) {
+            raw->AnswerParty(request, std::move(respond));
+          }));
   return interface;
+}
+
+void HttpInterface::AnswerParty(const http::Request& request, http::Respond respond) {
+  const std::string path = gateway_->config().http_prefix + "/interconn/chan/invoke";
+  if (request.method == "POST" && request.path == path && request.version == 11) {
+    return Channel(Entrance::kTls, "invoke", request, std::move(respond));
+  }
+  respond(ToResponse(
+      {{"code", kParameterError},
+       {"msg", fmt::format("only POST {} of HTTP/1.1 is served over HTTPS, which is for other "
+                           "parties; one's own components use the HTTP port",
+                           path)}},
+      404));
 }
 
 void HttpInterface::Answer(const http::Request& request, http::Respond respond) {
@@ -143,15 +169,15 @@ void HttpInterface::Answer(const http::Request& request, http::Respond respond) 
     if (!path.starts_with(folder)) continue;
     const std::string_view method = path.substr(folder.size());
     if (folder == "/inner/router/") return respond(Router(method, request.body));
-    return Channel(method, request, std::move(respond));
+    return Channel(Entrance::kMain, method, request, std::move(respond));
   }
   respond(
       ToResponse({{"code", kParameterError}, {"msg", "invalid uri " + Escape(request.path)}}, 502));
 }
 
 // The call is made to this rollsite itself, so that it means what it means over gRPC.
-void HttpInterface::Channel(std::string_view method, const http::Request& request,
-                            http::Respond respond) {
+void HttpInterface::Channel(Entrance entrance, std::string_view method,
+                            const http::Request& request, http::Respond respond) {
   auto call = ParseHttpCall(method, request.body);
   if (absl::IsUnimplemented(call.status())) {
     return respond(ToResponse(
@@ -160,11 +186,15 @@ void HttpInterface::Channel(std::string_view method, const http::Request& reques
   if (!call.ok()) {
     return respond(ToResponse({{"code", kParameterError}, {"msg", Message(call.status())}}));
   }
-  const absl::Status allowed = CheckEntrance(gateway_->config().access, Entrance::kMain,
-                                             {.host = request.remote_address}, call->path);
+  relay::Peer caller{.host = request.remote_address,
+                     .port = request.remote_port,
+                     .certificate = request.certificate,
+                     .secure = entrance == Entrance::kTls};
+  const absl::Status allowed =
+      CheckEntrance(gateway_->config().access, entrance, caller, call->path);
   if (!allowed.ok()) return respond(ToResponse(FailureJson(method, allowed)));
   gateway_->loop().Post([gateway = gateway_, method = std::string(method), call = *std::move(call),
-                         metadata = Metadata(request), client = request.remote_address,
+                         metadata = Metadata(request), caller = std::move(caller),
                          respond = std::move(respond)]() mutable {
     relay::ClientCall::Options options{.address = gateway->own_address(),
                                        .lane = relay::Lane::kBulk,
@@ -172,7 +202,7 @@ void HttpInterface::Channel(std::string_view method, const http::Request& reques
                                        .metadata = std::move(metadata),
                                        .timeout = call.wait + kCallSlack};
     auto made = std::make_shared<Call>(Call{method, std::move(respond)});
-    made->ticket = gateway->carried_calls()->Carry({.host = client});
+    made->ticket = gateway->carried_calls()->Carry(caller);
     options.metadata.push_back(made->ticket->header());
     auto done = [made](const absl::StatusOr<std::string>& answer) { Answered(*made, answer); };
     // The call keeps itself alive until it is answered.

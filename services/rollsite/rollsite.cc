@@ -145,8 +145,12 @@ absl::Status Rollsite::Listen() {
                      respond(std::move(response));
                    }));
   if (config_.http_port != 0) {
-    ASSIGN_OR_RETURN(http_, HttpInterface::Start(gateway_.get()));
+    ASSIGN_OR_RETURN(http_, HttpInterface::Start(gateway_.get(), &tls_));
     log::Info("HTTP interface on port {}", http_->port());
+    if (const int https = http_->https_port()) {
+      log::Info("invoke over HTTPS on {}, certificates of clients are demanded",
+                relay::Address{config_.tls.https.address.host, https}.ToString());
+    }
   }
   for (const std::string& warning : config_.warnings) log::Warning("{}", warning);
   log::Info("rollsite of party {} listens on {}, admin on port {}", routes_.Current()->SelfName(""),

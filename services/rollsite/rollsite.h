@@ -38,6 +38,7 @@ class Rollsite final : public daemon::Running {
   int Port(Entrance entrance) const;
   int admin_port() const { return admin_->port(); }
   int http_port() const { return http_ ? http_->port() : 0; }
+  int https_port() const { return http_ ? http_->https_port() : 0; }
   // As of now; zeros if the relay's thread does not answer. Any thread.
   transfer_queue::Stats queue_stats();
   size_t client_connections();

@@ -37,6 +37,41 @@ absl::Status ReadOsx(const Properties& properties, TlsSettings* out) {
   return absl::OkStatus();
 }
 
+// The listener that always demands certificates (spec 5.1).
+absl::Status ReadHttps(const Properties& properties, TlsSettings::Https* out) {
+  constexpr char kOpen[] = "open.https.server";
+  const std::string prefix = "https.server.";
+  ASSIGN_OR_RETURN(out->listen, properties.GetBool(kOpen, false));
+  if (!out->listen) return absl::OkStatus();
+  ASSIGN_OR_RETURN(out->address.port, properties.GetPort("https.port", 8809, /*allow_zero=*/true));
+  tls::Files& files = out->files;
+  files.certificate = properties.Get(prefix + "cert.chain.file");
+  files.key = properties.Get(prefix + "private.key.file");
+  files.ca = properties.Get(prefix + "ca.file");
+  if (!files.has_identity()) {
+    files.keystore = properties.Get(prefix + "keystore.file");
+    files.keystore_password = properties.Get(prefix + "keystore.file.password");
+  }
+  if (!files.has_authorities()) {
+    files.truststore = properties.Get(prefix + "trust.keystore.file");
+    files.truststore_password = properties.Get("https.client.trust.keystore.file.password");
+  }
+  if (!files.has_identity()) {
+    return properties.Error(kOpen,
+                            "name https.server.cert.chain.file and https.server.private.key.file "
+                            "too, or set it to false");
+  }
+  if (files.keystore.empty() && files.key.empty()) {
+    return properties.Error(prefix + "cert.chain.file", "set https.server.private.key.file too");
+  }
+  if (!files.has_authorities()) {
+    return properties.Error(kOpen,
+                            "clients must show certificates: name their authorities in "
+                            "https.server.ca.file too");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadRollsite(const Properties& properties, TlsSettings* out) {
   constexpr char kCertificate[] = "eggroll.core.security.crt.path";
   constexpr char kKey[] = "eggroll.core.security.key.path";
@@ -84,7 +119,8 @@ absl::Status ReadNative(const Properties& properties, const std::string& host, T
                             "give a numeric address of this machine, or 0.0.0.0 for all");
   }
   out->party_map = properties.Get("eggroll.rollsite.tls.party.map");
-  if (out->party_map.empty() || out->clients == ClientCertificates::kRequired) {
+  if (out->party_map.empty() || out->clients == ClientCertificates::kRequired ||
+      (out->https.listen && !out->listen)) {
     return absl::OkStatus();
   }
   return properties.Error(
@@ -102,7 +138,9 @@ absl::StatusOr<TlsSettings> TlsSettings::Read(const Properties& properties,
   RETURN_IF_ERROR(ReadOsx(properties, &settings));
   RETURN_IF_ERROR(ReadRollsite(properties, &settings));
   RETURN_IF_ERROR(ReadClient(properties, &settings));
+  RETURN_IF_ERROR(ReadHttps(properties, &settings.https));
   RETURN_IF_ERROR(ReadNative(properties, host, &settings));
+  settings.https.address.host = settings.address.host;
   return settings;
 }
 

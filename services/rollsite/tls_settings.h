@@ -6,6 +6,8 @@
 //            grpc.server.{cert.chain,private.key,ca}.file, or {keystore,trust.keystore}.file
 //   rollsite eggroll.rollsite.secure.port (9380), served when eggroll.core.security.crt.path and
 //            .key.path are set; .ca.crt.path, .secure.client.auth.enabled; .client.* for routes
+//            open.https.server, https.port (8809), https.server.* likewise; clients must show
+//            theirs
 //   native   eggroll.rollsite.tls.host, .tls.party.map
 
 #include <string>
@@ -22,7 +24,13 @@ struct TlsSettings {
   relay::Address address;
   tls::Files server;
   tls::ClientCertificates clients = tls::ClientCertificates::kIgnored;
-  tls::Files client;      // of routes with is_secure that name no files
+  tls::Files client;  // of routes with is_secure that name no files
+  // The invoke of the HTTP interface, for other parties.
+  struct Https {
+    bool listen = false;
+    relay::Address address;
+    tls::Files files;
+  } https;
   std::string party_map;  // file; "": certificates name their parties themselves
 
   // `host`: where the clear-text listener is. Errors: kInvalidArgument naming file, key, remedy.

@@ -44,6 +44,13 @@ absl::StatusOr<ContextPtr> LoadServer(const TlsSettings& settings) {
   return context;
 }
 
+absl::StatusOr<ContextPtr> LoadHttps(const TlsSettings& settings) {
+  if (!settings.https.listen) return ContextPtr();
+  ASSIGN_OR_RETURN(ContextPtr context, tls::Context::ForServer(settings.https.files,
+                                                               tls::ClientCertificates::kRequired));
+  return context;
+}
+
 absl::StatusOr<ContextPtr> LoadClient(const tls::Files& files) {
   ASSIGN_OR_RETURN(ContextPtr context, tls::Context::ForClient(files));
   return context;
@@ -78,10 +85,13 @@ std::string Describe(const tls::Context& context) {
 TlsStore::TlsStore(const TlsSettings& settings)
     : settings_(settings),
       server_(settings.server.Paths(), [this] { return LoadServer(settings_); }),
+      https_(settings.https.files.Paths(), [this] { return LoadHttps(settings_); }),
       parties_({settings.party_map}, [this] { return LoadPartyMap(settings_.party_map); }) {
   Fill(&server_);
+  Fill(&https_);
   Fill(&parties_);
   if (server_.value) log::Info("TLS listener: {}", Describe(*server_.value));
+  if (https_.value) log::Info("HTTPS listener: {}", Describe(*https_.value));
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -96,6 +106,9 @@ TlsStore::~TlsStore() {
 
 absl::Status TlsStore::Check(const TlsSettings& settings, const routing::RouteTable& table) {
   RETURN_IF_ERROR(LoadServer(settings).status());
+  if (auto https = LoadHttps(settings).status(); !https.ok()) {
+    return Annotate(https, "https.server.*");
+  }
   RETURN_IF_ERROR(LoadPartyMap(settings.party_map).status());
   TlsStore store(settings);
   for (const routing::Route& route : table.TlsRoutes()) {
@@ -174,6 +187,11 @@ std::shared_ptr<const tls::Context> TlsStore::ServerContext() const {
   return server_.value;
 }
 
+std::shared_ptr<const tls::Context> TlsStore::HttpsContext() const {
+  std::lock_guard lock(mutex_);
+  return https_.value;
+}
+
 absl::StatusOr<std::shared_ptr<const relay::TlsClient>> TlsStore::ClientFor(
     const routing::Endpoint& endpoint) const {
   ASSIGN_OR_RETURN(ClientKey key, KeyOf(endpoint));
@@ -194,12 +212,13 @@ std::shared_ptr<const PartyMap> TlsStore::parties() const {
 absl::Status TlsStore::listener_status() const {
   std::lock_guard lock(mutex_);
   if (settings_.listen && !server_.value) return server_.status;
+  if (settings_.https.listen && !https_.value) return https_.status;
   return parties_.value ? absl::OkStatus() : parties_.status;
 }
 
 bool TlsStore::files_ok() const {
   std::lock_guard lock(mutex_);
-  bool ok = server_.status.ok() && parties_.status.ok();
+  bool ok = server_.status.ok() && https_.status.ok() && parties_.status.ok();
   for (const auto& [key, client] : clients_) ok = ok && client->slot.status.ok();
   return ok;
 }
@@ -214,6 +233,7 @@ std::vector<TlsStore::Expiry> TlsStore::Expiries() const {
   };
   std::lock_guard lock(mutex_);
   add(server_.value);
+  add(https_.value);
   for (const auto& [key, client] : clients_) add(client->slot.value);
   return result;
 }
@@ -228,6 +248,7 @@ bool TlsStore::Renew(Slot<Value>* slot, bool retry) {
 void TlsStore::Look(bool retry) {
   std::lock_guard loading(loading_);
   if (Renew(&server_, retry)) log::Info("TLS listener, renewed: {}", Describe(*server_.value));
+  if (Renew(&https_, retry)) log::Info("HTTPS listener, renewed: {}", Describe(*https_.value));
   if (Renew(&parties_, retry)) {
     log::Info("the mapping of certificates to parties {} was read again", settings_.party_map);
   }

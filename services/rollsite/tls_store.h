@@ -39,11 +39,12 @@ class TlsStore {
   // The rest is thread-safe.
   // For the next connection; null while the files cannot be used.
   std::shared_ptr<const tls::Context> ServerContext() const;
+  std::shared_ptr<const tls::Context> HttpsContext() const;
   // For a call on that route. Error: kFailedPrecondition naming what is wrong with its files.
   absl::StatusOr<std::shared_ptr<const relay::TlsClient>> ClientFor(
       const routing::Endpoint& endpoint) const;
   std::shared_ptr<const PartyMap> parties() const;
-  // Whether the listener can serve.
+  // Whether the listeners can serve.
   absl::Status listener_status() const;
   // Whether all files are in force as they are now.
   bool files_ok() const;
@@ -92,7 +93,7 @@ class TlsStore {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
-  ContextSlot server_;
+  ContextSlot server_, https_;
   Slot<PartyMap> parties_;
   std::map<ClientKey, std::unique_ptr<Client>> clients_;
   uint64_t last_id_ = 0, generation_ = 0;
