@@ -340,6 +340,8 @@ TEST_F(TwoSites, GoOnAfterARestartOfTheScheduler) {
   StopDriver();
   StartDriver();
   ASSERT_TRUE(Driver()->Resume().ok());
+  // Asked after its report a party would tell of the end itself, and the report come too late.
+  ASSERT_TRUE(guest_->WaitFor("task/collect"));
   ASSERT_TRUE(host_->WaitFor("task/collect"));
   json task = {{"job_id", job_id},
                {"task_id", job_id + "_toy_example_0"},
