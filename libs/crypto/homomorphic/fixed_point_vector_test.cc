@@ -18,7 +18,7 @@ using Doubles = std::vector<double>;
 constexpr int32_t kNeutral = FixedPointVector::kNeutral;
 
 // Paillier ciphertexts 1 + n m without masks, which anyone can decrypt: what is tested here never
-// looks at the mask. Values are so small that doubles are exact.
+// looks at the mask. The numbers of AnyNumbers are so small that doubles are exact.
 class FixedPointVectorTest : public testing::TestWithParam<Isa> {
  protected:
   FixedPointVectorTest() { UseModulus(BigInt::PowerOfTwo(255).NextPrime() * BigInt(1000003)); }
@@ -53,13 +53,14 @@ class FixedPointVectorTest : public testing::TestWithParam<Isa> {
     return vector.ok() ? Decrypted(*vector) : Doubles();
   }
 
-  // Small numbers of a few exponents; in one case of four all have the same.
+  // Small numbers of a few exponents; in one case of four all have the same. A sum of four products
+  // is a multiple of 16^-4 below 4 * 500^2 * 16^4, at most 52 bits, so doubles are exact.
   static Numbers AnyNumbers(size_t count) {
     const bool uniform = *rc::gen::inRange(0, 4) == 0;
     Numbers numbers;
     for (size_t i = 0; i < count; ++i) {
       numbers.push_back(
-          {BigInt(*rc::gen::inRange(-999, 1000)), uniform ? -3 : *rc::gen::inRange(-3, 4)});
+          {BigInt(*rc::gen::inRange(-499, 500)), uniform ? -2 : *rc::gen::inRange(-2, 3)});
     }
     return numbers;
   }
@@ -245,6 +246,14 @@ TEST_P(FixedPointVectorTest, EqualExponentsStay) {
   EXPECT_THAT(Add(a, b)->exponents(), testing::Each(-5));
   EXPECT_THAT(MultiplyRight(a, Numbers{{3, -2}, {4, -2}}, 2)->exponents(), testing::Each(-7));
   EXPECT_THAT(Sum(a)->exponents(), testing::Each(-5));
+}
+
+// 999 16^6 + 16^-6 takes 58 bits: doubles would lose the second term.
+TEST_P(FixedPointVectorTest, ProductsAreExactBeyondTheBitsOfDoubles) {
+  const Numbers left{{999, 3}, {1, -3}, {-999, 3}}, right{{1, 3}, {1, -3}, {1, 3}};
+  const Doubles product{std::ldexp(1.0, -24)};
+  EXPECT_EQ(Decrypted(MultiplyRight(Encrypted(left), right, 3)), product);
+  EXPECT_EQ(Decrypted(MultiplyLeft(left, Encrypted(right), 3)), product);
 }
 
 TEST_P(FixedPointVectorTest, SqueezedFieldsKeepTheirOrder) {
