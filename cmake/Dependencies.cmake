@@ -18,10 +18,11 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(GMP REQUIRED IMPORTED_TARGET gmp)
 pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
 
-# Linked as archives: every message makes dozens of calls into them, and calls across shared
-# libraries cost rollsite a twentieth of its time.
+# Linked as an archive: every message makes dozens of calls into it, and calls across shared
+# libraries cost.
 function(fate_archive target package file)
   pkg_check_modules(${target} REQUIRED ${package})
   find_library(${target}_ARCHIVE ${file} HINTS ${${target}_LIBRARY_DIRS} REQUIRED)
@@ -29,7 +30,6 @@ function(fate_archive target package file)
   set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${${target}_ARCHIVE}
     INTERFACE_INCLUDE_DIRECTORIES "${${target}_INCLUDE_DIRS}")
 endfunction()
-fate_archive(fate_nghttp2 libnghttp2 libnghttp2.a)
 fate_archive(fate_jemalloc jemalloc libjemalloc.a)
 target_link_libraries(fate_jemalloc INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 

@@ -4,7 +4,7 @@
 // told. Calls and their data are paid for by windows and limits of streams; this is about the rest
 // of HTTP/2: frames that only make work (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA,
 // refused ones) and calls that are opened and reset at once (CVE-2023-44487). Acknowledgements
-// that are not read and CONTINUATIONs without end are libnghttp2's to bound; see Connection::Feed.
+// that are not read and CONTINUATIONs without end are http2::Session's to bound.
 
 #include <cstddef>
 #include <cstdint>

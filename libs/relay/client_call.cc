@@ -7,7 +7,8 @@ namespace fate::relay {
 std::shared_ptr<ClientCall> ClientCall::Start(Upstreams* upstreams, Options options, Done done) {
   std::shared_ptr<ClientCall> call(new ClientCall(std::move(options), std::move(done)));
   const Options& o = call->options_;
-  const Headers head = RequestHead(o.path, o.address.ToString(), o.timeout, o.metadata);
+  const Headers head =
+      RequestHead(o.path, o.address.ToString(), o.timeout, o.metadata, o.more_metadata);
   call->loop_ = &upstreams->loop();
   call->stream_ = upstreams->Open({o.address, o.tls}, o.lane, head, /*end=*/false, call);
   if (o.timeout < absl::InfiniteDuration()) {

@@ -21,6 +21,7 @@ class ClientCall final : public StreamHandler, public std::enable_shared_from_th
     Lane lane = Lane::kControl;
     std::string path;
     Headers metadata;
+    const Headers* more_metadata = nullptr;  // sent behind it; read by Start only
     absl::Duration timeout = absl::InfiniteDuration();
     std::shared_ptr<const TlsClient> tls = nullptr;  // null: clear text
     std::function<void(size_t bytes)> on_sent;       // request bytes that have gone to the socket

@@ -1,10 +1,9 @@
 #pragma once
 
-// One HTTP/2 connection on libnghttp2, server or client side: reads into shared blocks, hands
-// DATA on as slices, writes with as few system calls as it can. Windows: 1 MB a stream (256 kB for
-// a peer on the same network), 4 MB a connection. The connection's credit is returned on receipt
-// and a stream's when its data has gone on, so that one stalled stream blocks no other and holds 1
-// MB at most.
+// One HTTP/2 connection, server or client side: a session (http2/session.h) and its socket. Reads
+// into shared blocks, hands DATA on as slices, writes with as few system calls as it can. Windows:
+// 1 MB a stream (256 kB for a peer on the same network), 4 MB a connection, so that a stalled
+// stream holds 1 MB at most.
 
 #include <cstdint>
 #include <functional>
@@ -13,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "http2/output.h"
+#include "http2/session.h"
 #include "relay/abuse.h"
 #include "relay/event_loop.h"
 #include "relay/keep_alive.h"
@@ -23,17 +24,11 @@
 #include "relay/tls.h"
 #include "relay/tls_handshake.h"
 
-struct nghttp2_session;
-
 namespace fate::relay {
 
 class Connection;
 
 inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(5);
-// Of DATA; the larger ones of bulk among near peers, where the work for each frame counts. Further
-// away a large frame would keep the frames of other streams waiting.
-inline constexpr uint32_t kUsualFrameBytes = 16 << 10, kNearFrameBytes = 64 << 10;
-
 class ConnectionOwner {
  public:
   // Server side: a request. The owner sets the stream's handler or answers.
@@ -48,7 +43,8 @@ class ConnectionOwner {
 };
 
 class Connection final : public EventLoop::Watcher,
-                         public std::enable_shared_from_this<Connection> {
+                         public std::enable_shared_from_this<Connection>,
+                         private http2::Session::Owner {
  public:
   enum class Side { kServer, kClient };
 
@@ -72,7 +68,7 @@ class Connection final : public EventLoop::Watcher,
   void Drain();
 
   // May take calls at all; may take one without making it wait.
-  bool usable() const { return !closed_ && !peer_going_away_; }
+  bool usable() const { return !closed_ && !session_.peer_goes_away(); }
   bool accepts_streams() const;
   size_t stream_count() const { return stream_count_; }
   bool closed() const { return closed_; }
@@ -90,10 +86,24 @@ class Connection final : public EventLoop::Watcher,
 
  private:
   friend class Stream;
-  friend struct ConnectionCallbacks;
+
+  // http2::Session::Owner
+  void OnFrame(uint8_t type, uint8_t flags, bool has_data) override;
+  void OnRefusedFrame() override { meter_.Frame(AbuseMeter::kRefusedFrame); }
+  http2::StreamState* NewRequest(int32_t id) override;
+  void OnHead(http2::StreamState* state, Headers head, bool end) override;
+  void OnHeadersTooLong(http2::StreamState* state) override;
+  void OnData(http2::StreamState* state, std::string_view bytes) override;
+  void OnEnd(http2::StreamState* state, Headers trailers) override;
+  void OnSent(http2::StreamState* state, size_t bytes) override;
+  void OnEndSent(http2::StreamState* state) override;
+  void OnClosed(http2::StreamState* state, uint32_t error_code) override;
 
   void OnReady(uint32_t epoll_events) override;
-  void OnTurnEnd() override { Flush(); }
+  void OnTurnEnd() override {
+    Flush();
+    ForgetEnded();
+  }
   void Start();
   void Established();
   void StartHandshakeTimer();
@@ -104,29 +114,27 @@ class Connection final : public EventLoop::Watcher,
   void Read();
   void ReadAgainSoon();
   bool Feed(const std::shared_ptr<char[]>& block, size_t bytes);
-  void Meter(uint8_t frame_type, uint8_t flags, bool has_data);
-  bool WithinBounds(ptrdiff_t fed);
-  void NoteViolation(uint32_t error_code, std::string_view detail);
-  void RefuseHeaders(Stream* stream);
+  bool WithinBounds();
+  void EndAtFault();
+  void SayGoodbye(uint32_t error_code, std::string_view text);
+  void ResetLater(int32_t id);
+  void SendsBulk();
   void Cut(std::string_view reason, std::string_view detail);
   void GiveUpPeer(std::string_view what, absl::Duration silence);
   std::string PeerText() const;
   void NotHttp2();
   void MarkDirty();
   void Flush();
-  void Produce();
   bool WriteOut();
   void TellWritten();
+  bool HoldsGreeting();
   void SetInterest();
   void Handshaken();
   absl::Status Broken(std::string_view what) const;
   absl::Status SocketBroke() const;
-  Stream* Add(std::unique_ptr<Stream> stream);
-  std::unique_ptr<Stream> Remove(Stream* stream);
-  std::vector<std::unique_ptr<Stream>> RemoveAll();
-  void SubmitResponse(Stream* stream, const Headers& headers, bool end);
-  void EndStream(Stream* stream, uint32_t error_code);
-  void Append(std::string_view bytes);
+  Stream* Add(Stream* stream);
+  void Remove(Stream* stream);
+  void ForgetEnded();
 
   EventLoop* const loop_;
   const Side side_;
@@ -138,18 +146,18 @@ class Connection final : public EventLoop::Watcher,
   std::shared_ptr<TlsHandshake> tls_handshake_;  // while it lasts
   Socket socket_;
   std::vector<Address> untried_;
-  nghttp2_session* session_ = nullptr;
   Stream* streams_ = nullptr;  // a list of those it owns
+  Stream* ended_ = nullptr;    // another: kept until what they led to has been written
   size_t stream_count_ = 0;
-  Stream* found_ = nullptr;  // whose frame came last
-  SliceQueue out_;
+  http2::Output out_;
+  http2::Session session_;
   uint64_t taken_bytes_ = 0;    // by the socket, since the start
   uint64_t written_bytes_ = 0;  // of these, what the kernel has got; TLS keeps some for a while
   // Whom to tell when that many bytes have been written: ends of answers.
   std::list<std::pair<uint64_t, std::function<void(bool)>>> on_written_;
-  std::shared_ptr<std::string> small_;  // where small frames are gathered
   std::shared_ptr<char[]> current_block_;
   EventLoop::TimerId handshake_timer_ = 0;
+  EventLoop::TimerId greeting_timer_ = 0;  // while it is held back
   uint32_t interest_ = 0;
   AbuseMeter meter_;
   KeepAlive keep_alive_;
@@ -157,12 +165,11 @@ class Connection final : public EventLoop::Watcher,
   absl::Time started_at_ = absl::InfiniteFuture();   // server side, clear text
   absl::Time idle_since_ = absl::InfiniteFuture();   // while there is no call
   absl::Time block_since_ = absl::InfiniteFuture();  // of a header block that is not complete
-  std::string violation_;                            // why the library ends the connection
   bool connecting_ = false, handshaken_ = false, dirty_ = false, closed_ = false;
-  bool write_blocked_ = false, reading_paused_ = false, peer_going_away_ = false;
+  bool write_blocked_ = false, reading_paused_ = false;
   bool draining_ = false;
-  bool near_ = false;      // on the same machine or network
-  bool has_bulk_ = false;  // more was queued on a stream than a frame of the usual size takes
+  bool greeted_ = false;  // what a connection begins with has gone out, or may go
+  bool near_ = false;     // on the same machine or network
 };
 
 }  // namespace fate::relay

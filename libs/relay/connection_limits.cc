@@ -1,7 +1,5 @@
 // What a connection's peer may do, how it is stopped, and how connections end in peace
 // (relay/abuse.h).
-#include <nghttp2/nghttp2.h>
-
 #include "base/limits.h"
 #include "base/status.h"
 #include "relay/connection.h"
@@ -12,6 +10,7 @@ namespace {
 
 // Past a GOAWAY that the peer does not read.
 constexpr absl::Duration kGoodbyeTime = absl::Seconds(10);
+constexpr size_t kGoodbyeBytes = 64 << 10;
 
 }  // namespace
 
@@ -37,83 +36,79 @@ void Connection::EndSilent() {
             : Broken("is silent for 5 s"));
 }
 
-void Connection::Meter(uint8_t frame_type, uint8_t flags, bool has_data) {
+void Connection::OnFrame(uint8_t type, uint8_t flags, bool has_data) {
   pace_.Work(1);
-  switch (frame_type) {
-    case NGHTTP2_HEADERS:
-      block_since_ = absl::InfiniteFuture();
-      keep_alive_.CallMoved();
-      return;
-    case NGHTTP2_DATA:
+  switch (type) {
+    case http2::kHeadersFrame:
+      return keep_alive_.CallMoved();
+    case http2::kDataFrame:
       keep_alive_.CallMoved();
       if (has_data) return meter_.Data();
-      if (!(flags & NGHTTP2_FLAG_END_STREAM)) meter_.Frame(1);
+      if (!(flags & http2::kEndStream)) meter_.Frame(1);
       return;
-    case NGHTTP2_SETTINGS:  // a new window size is applied to every stream
-      if (flags & NGHTTP2_FLAG_ACK) return meter_.Frame(1);
+    case http2::kSettingsFrame:  // a new window size is applied to every stream
+      Handshaken();
+      if (flags & http2::kAck) return meter_.Frame(1);
       return meter_.Frame(AbuseMeter::kSettingsFrame + static_cast<double>(stream_count_) / 50);
-    case NGHTTP2_PRIORITY:  // may make a stream that nobody has opened
+    case http2::kPriorityFrame:  // nobody else sends many
       return meter_.Frame(AbuseMeter::kPriorityFrame);
     default:
       return meter_.Frame(1);
   }
 }
 
-// `fed`: what the library said to received bytes.
-bool Connection::WithinBounds(ptrdiff_t fed) {
-  if (fed >= 0) {
-    meter_.Received(static_cast<size_t>(fed));
-    std::string_view reason = meter_.Verdict();
-    if (!reason.empty()) Cut(reason, "");
-    return reason.empty();
+bool Connection::WithinBounds() {
+  const std::string_view reason = meter_.Verdict();
+  if (!reason.empty()) Cut(reason, "");
+  return reason.empty();
+}
+
+// The peer has broken HTTP/2's rules, or a bound that the session keeps.
+void Connection::EndAtFault() {
+  switch (session_.fault()) {
+    case http2::Session::Fault::kNotHttp2:
+      return NotHttp2();
+    case http2::Session::Fault::kAcknowledgements:
+      return Cut("acknowledgements", "");
+    case http2::Session::Fault::kContinuations:
+      return Cut("continuations", "");
+    case http2::Session::Fault::kNone:
+    case http2::Session::Fault::kProtocol:
+      break;
   }
-  const char* error = nghttp2_strerror(static_cast<int>(fed));
-  if (fed == NGHTTP2_ERR_FLOODED) {
-    Cut("acknowledgements", "");
-  } else if (fed == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) {
-    Cut("continuations", "");
-  } else {
-    if (side_ == Side::kServer) ReportCut("protocol", PeerText(), error, loop_->Now());
-    Close(Broken(fmt::format("breaks the protocol ({})", error)));
-  }
-  return false;
+  const std::string what =
+      fmt::format("{}, {}", http2::ErrorName(session_.fault_code()), session_.fault_text());
+  ReportCut("protocol", PeerText(), what, loop_->Now());
+  SayGoodbye(session_.fault_code(), session_.fault_text());
+  Close(Broken(fmt::format("breaks the protocol ({})", what)));
 }
 
 // The peer gets what can be written at once: whoever floods does not read.
+void Connection::SayGoodbye(uint32_t error_code, std::string_view text) {
+  session_.GoAway(static_cast<http2::ErrorCode>(error_code), text);
+  session_.Produce(kGoodbyeBytes);
+  if (!closed_) WriteOut();
+}
+
 void Connection::Cut(std::string_view reason, std::string_view detail) {
   ReportCut(reason, PeerText(), detail, loop_->Now());
   const std::string_view text = Explain(reason);
-  violation_ = text;
-  nghttp2_submit_goaway(
-      session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
-      NGHTTP2_ENHANCE_YOUR_CALM, reinterpret_cast<const uint8_t*>(text.data()), text.size());
-  Produce();
-  if (!closed_) WriteOut();
+  SayGoodbye(kEnhanceYourCalm, text);
   Close(Broken(fmt::format("was cut off: it {}", text)));
 }
 
-// A GOAWAY with an error is the library's end of a connection that breaks the rules.
-void Connection::NoteViolation(uint32_t error_code, std::string_view detail) {
-  if (error_code == NGHTTP2_NO_ERROR || !violation_.empty()) return;
-  violation_ =
-      fmt::format("{}{}{}", nghttp2_http2_strerror(error_code), detail.empty() ? "" : ", ", detail);
-  ReportCut("protocol", PeerText(), violation_, loop_->Now());
-}
-
 // A header block that is longer than anybody's: the call ends, the connection goes on.
-void Connection::RefuseHeaders(Stream* stream) {
+void Connection::OnHeadersTooLong(http2::StreamState* state) {
+  auto* stream = static_cast<Stream*>(state);
   meter_.Frame(AbuseMeter::kRefusedHeaders);
-  stream->incoming_.clear();
-  stream->incoming_bytes_ = 0;
   auto why = ResourceExhaustedError(
       "the metadata of a call may have {} entries and {} KiB; this one has more, send less",
       kMaxHeaders, kMaxHttpHeaderBytes >> 10);
   auto handler = std::move(stream->handler_);
-  if (side_ == Side::kServer && !stream->head_received_) {
-    stream->head_received_ = true;
+  if (side_ == Side::kServer && !stream->answer_begun_ && !handler) {
     return SendStatus(stream, /*head_sent=*/false, why);
   }
-  stream->Reset(NGHTTP2_ENHANCE_YOUR_CALM);
+  stream->Reset(kEnhanceYourCalm);
   if (handler) handler->OnClosed(UnavailableError("{} sends too much metadata", PeerText()));
 }
 
@@ -127,17 +122,12 @@ bool Connection::WantsALook(absl::Duration idle, absl::Duration headers) const {
 void Connection::Drain() {
   if (closed_) return;
   draining_ = true;
-  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
-                        nullptr, 0);
+  session_.GoAway(http2::kNoError, "");
   MarkDirty();
 }
 
 bool Connection::accepts_streams() const {
-  if (!usable()) return false;
-  uint32_t limit =
-      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-  return stream_count_ < limit;
+  return usable() && stream_count_ < session_.peer_max_streams();
 }
 
 void Connection::LookAtTime(absl::Duration idle, absl::Duration headers) {

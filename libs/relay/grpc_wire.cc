@@ -8,6 +8,8 @@
 namespace fate::relay {
 namespace {
 
+constexpr size_t kTogetherBytes = 1 << 10;  // of a message: copied behind its frame's head
+
 constexpr size_t kStatusTextBytes = 4096;
 constexpr size_t kRequestHeaders = 7, kRequestHeaderBytes = 120;  // without metadata
 // A message's buffer grows with what arrives, not with what its head announces.
@@ -175,10 +177,11 @@ const Headers& ResponseHead() {
 }
 
 Headers RequestHead(std::string_view path, std::string_view authority, absl::Duration timeout,
-                    const Headers& metadata) {
+                    const Headers& metadata, const Headers* more) {
   Headers head;
-  head.Reserve(kRequestHeaders + metadata.size(),
-               kRequestHeaderBytes + path.size() + authority.size() + metadata.bytes());
+  head.Reserve(kRequestHeaders + metadata.size() + (more ? more->size() : 0),
+               kRequestHeaderBytes + path.size() + authority.size() + metadata.bytes() +
+                   (more ? more->bytes() : 0));
   head.push_back({":method", "POST"});
   head.push_back({":scheme", "http"});
   head.push_back({":path", path});
@@ -187,6 +190,7 @@ Headers RequestHead(std::string_view path, std::string_view authority, absl::Dur
   head.push_back({"content-type", "application/grpc"});
   if (timeout < absl::InfiniteDuration()) head.push_back({"grpc-timeout", FormatTimeout(timeout)});
   head.Append(metadata);
+  if (more) head.Append(*more);
   return head;
 }
 
@@ -208,8 +212,15 @@ void SendMessage(Stream* stream, std::vector<Slice> pieces, const Headers& metad
     head.Append(metadata);
     stream->SendHeaders(head, /*end=*/false);
   }
-  stream->SendData(Slice::Take(FrameHead(bytes)));
-  for (Slice& piece : pieces) stream->SendData(std::move(piece));
+  if (bytes <= kTogetherBytes) {
+    std::string whole = FrameHead(bytes);
+    whole.reserve(kFrameHeadBytes + bytes);
+    for (const Slice& piece : pieces) whole += piece.view();
+    stream->SendData(Slice::Copy(whole));
+  } else {
+    stream->SendData(Slice::Take(FrameHead(bytes)));
+    for (Slice& piece : pieces) stream->SendData(std::move(piece));
+  }
   stream->SendEnd(StatusTrailers(absl::OkStatus()));
 }
 

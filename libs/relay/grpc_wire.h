@@ -76,9 +76,9 @@ absl::Status StatusOf(const Headers& head, const Headers& trailers);
 Headers StatusTrailers(const absl::Status& status);
 // :status 200 and the content type.
 const Headers& ResponseHead();
-// A request's head, with `metadata` behind it. `timeout` infinite: none is sent.
+// A request's head, with `metadata` and `more` behind it. `timeout` infinite: none is sent.
 Headers RequestHead(std::string_view path, std::string_view authority, absl::Duration timeout,
-                    const Headers& metadata = {});
+                    const Headers& metadata = {}, const Headers* more = nullptr);
 
 // Ends a server stream with `status`; trailers-only when the head has not been sent.
 void SendStatus(Stream* stream, bool head_sent, const absl::Status& status);

@@ -1,7 +1,5 @@
 #include "relay/keep_alive.h"
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 
 #include "base/metrics.h"
@@ -62,7 +60,7 @@ void Connection::LookForPeer(const KeepAliveSettings& settings) {
       return GiveUpPeer("it does not answer a PING", silence);
     case KeepAlive::Action::kAsk:
       CountAsked();
-      nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+      session_.Ping();
       return MarkDirty();
   }
 }

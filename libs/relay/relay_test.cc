@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "relay/raw_client.h"
 #include "relay/test_support.h"
 
 namespace fate::relay {
@@ -323,6 +324,28 @@ TEST(RelayPeers, ACircleOfRoutesIsCut) {
   grpc::Status status = stub.unaryCall(&context, PacketOf("echo"), &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("round in a circle"));
+}
+
+// The server's settings wait for the answer of a call that came with the connection, but not long,
+// and for nobody else.
+TEST_F(RelayTest, SettingsComeFirstAndSoon) {
+  const auto call = [](std::string_view path) {
+    return raw::Preface() +
+           raw::Frame(raw::kHeaders, raw::kEndHeaders, 1, raw::RequestBlock(path)) +
+           raw::Frame(raw::kData, raw::kEndStream, 1, std::string(5, '\0'));
+  };
+  const std::string half = raw::Preface() + raw::Frame(raw::kHeaders, raw::kEndHeaders, 1,
+                                                       raw::RequestBlock("/local/answer"));
+  for (const std::string& sent :
+       {raw::Preface(), half, call("/local/park"), call("/local/answer")}) {
+    raw::Client client(relay_.port_);
+    ASSERT_TRUE(client.Send(sent));
+    EXPECT_TRUE(Within(5s, [&] {
+      client.Receive(10ms);
+      return client.Has(raw::kSettings, 0);
+    })) << sent;
+    EXPECT_EQ(client.received()[3], raw::kSettings);
+  }
 }
 
 TEST(RelayPeers, AnHttp1ClientIsToldWhatThePortIs) {

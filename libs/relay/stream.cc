@@ -1,7 +1,5 @@
 #include "relay/stream.h"
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 
 #include "relay/connection.h"
@@ -9,8 +7,8 @@
 
 namespace fate::relay {
 
-Stream::Stream(Connection* connection, int32_t id)
-    : connection_(connection), id_(id), opened_at_(connection->loop().Now()) {}
+Stream::Stream(Connection* connection)
+    : connection_(connection), opened_at_(connection->loop().Now()) {}
 
 EventLoop& Stream::loop() const { return connection_->loop(); }
 
@@ -19,46 +17,40 @@ const Peer& Stream::peer() const { return connection_->peer(); }
 void Stream::SendHeaders(const Headers& headers, bool end) {
   if (connection_->closed_) return;
   answer_begun_ = true;
-  if (end) end_queued_ = true;
   if (end && meter_) meter_->OnStatus(headers);
-  connection_->SubmitResponse(this, headers, end);
+  connection_->session_.SendHead(this, headers, end);
+  connection_->MarkDirty();
 }
 
 void Stream::SendData(Slice slice) {
   if (meter_) meter_->OnAnswer(slice.view());
-  out_.Push(std::move(slice));
-  if (out_.bytes() > kUsualFrameBytes) connection_->has_bulk_ = true;
+  out.Push(std::move(slice));
+  if (out.bytes() > http2::kUsualFrameBytes) connection_->SendsBulk();
   Resume();
 }
 
-void Stream::SendEnd(Headers trailers) {
-  if (end_queued_) return;
-  trailers_ = std::move(trailers);
-  end_queued_ = true;
-  if (meter_) meter_->OnStatus(trailers_);
+void Stream::SendEnd(Headers last) {
+  if (end_queued) return;
+  trailers = std::move(last);
+  end_queued = true;
+  if (meter_) meter_->OnStatus(trailers);
   Resume();
 }
 
 void Stream::Resume() {
   if (connection_->closed_) return;
-  if (std::exchange(waits_for_data_, false)) {
-    nghttp2_session_resume_data(connection_->session_, id_);
-  }
+  connection_->session_.Resume(this);
   connection_->MarkDirty();
-}
-
-void Stream::Sent(size_t bytes) {
-  if (meter_) meter_->OnSent(bytes);
-  if (auto handler = handler_) handler->OnSent(bytes);
 }
 
 void Stream::FailLater(absl::Status why) {
   if (std::exchange(failing_, true)) return;
-  loop().Defer([weak = connection_->weak_from_this(), id = id_, why = std::move(why)] {
+  loop().Defer([weak = connection_->weak_from_this(), id = id, why = std::move(why)] {
     const auto connection = weak.lock();
     if (!connection || connection->closed_) return;
-    void* const stream = nghttp2_session_get_stream_user_data(connection->session_, id);
-    if (stream) static_cast<Stream*>(stream)->Fail(why);
+    if (http2::StreamState* stream = connection->session_.Find(id)) {
+      static_cast<Stream*>(stream)->Fail(why);
+    }
   });
 }
 
@@ -71,10 +63,10 @@ void Stream::Fail(const absl::Status& why) {
 void Stream::Reset(uint32_t error_code) {
   handler_.reset();
   on_written_ = nullptr;
-  out_.Clear();
+  out.Clear();
   if (connection_->closed_) return;
   connection_->buffer_->Release(std::exchange(unconsumed_bytes_, 0));
-  nghttp2_submit_rst_stream(connection_->session_, NGHTTP2_FLAG_NONE, id_, error_code);
+  connection_->session_.Reset(this, error_code);
   connection_->MarkDirty();
 }
 
@@ -84,7 +76,7 @@ void Stream::Consume(size_t bytes) {
   unconsumed_bytes_ -= bytes;
   if (meter_) meter_->OnConsumed(bytes);
   connection_->buffer_->Release(bytes);
-  nghttp2_session_consume_stream(connection_->session_, id_, bytes);
+  connection_->session_.Consume(this, bytes);
   connection_->MarkDirty();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "http2/session.h"
 #include "relay/event_loop.h"
 #include "relay/headers.h"
 #include "relay/slice.h"
@@ -56,7 +57,7 @@ class Meter {
   virtual void OnStatus(const Headers& trailers) = 0;  // the end of the answer is queued
 };
 
-class Stream {
+class Stream : private http2::StreamState {
  public:
   void SetHandler(std::shared_ptr<StreamHandler> handler) { handler_ = std::move(handler); }
 
@@ -80,39 +81,31 @@ class Stream {
   // Returns `bytes` of received data to the peer's window.
   void Consume(size_t bytes);
 
-  size_t queued_bytes() const { return out_.bytes(); }
-  bool end_sent() const { return end_sent_; }
-  bool end_received() const { return end_received_; }
+  size_t queued_bytes() const { return out.bytes(); }
+  bool end_sent() const { return StreamState::end_sent; }
+  bool end_received() const { return StreamState::end_received; }
   EventLoop& loop() const;
   const Peer& peer() const;
 
  private:
   friend class Connection;
-  friend struct ConnectionCallbacks;
-  Stream(Connection* connection, int32_t id);
+  explicit Stream(Connection* connection);
   void Resume();
-  void Sent(size_t bytes);
   void Fail(const absl::Status& why);
 
   Connection* const connection_;
-  int32_t id_;
   Stream *previous_ = nullptr, *next_ = nullptr;  // of the connection's list
   std::shared_ptr<StreamHandler> handler_;
   std::unique_ptr<Meter> meter_;
   std::function<void(bool)> on_written_;
-  SliceQueue out_;
-  Headers trailers_;  // to send
-  Headers incoming_;  // header block being received
-  size_t incoming_bytes_ = 0;
-  bool incoming_too_long_ = false;
   absl::Time opened_at_;
   size_t unconsumed_bytes_ = 0;
-  bool head_received_ = false, answer_begun_ = false, failing_ = false;
-  bool end_queued_ = false, end_sent_ = false, end_received_ = false;
-  bool waits_for_data_ = false;  // the library was told that nothing is queued
+  bool answer_begun_ = false, failing_ = false;
 };
 
-// HTTP/2 error codes used here (RFC 9113, 7).
-inline constexpr uint32_t kNoError = 0, kRefusedStream = 7, kCancel = 8, kEnhanceYourCalm = 11;
+using http2::kCancel;
+using http2::kEnhanceYourCalm;
+using http2::kNoError;
+using http2::kRefusedStream;
 
 }  // namespace fate::relay

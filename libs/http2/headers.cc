@@ -1,8 +1,8 @@
-#include "relay/headers.h"
+#include "http2/headers.h"
 
 #include <algorithm>
 
-namespace fate::relay {
+namespace fate::http2 {
 namespace {
 
 // Most names differ in length or at their end, few at their beginning.
@@ -36,4 +36,4 @@ std::string_view Find(const Headers& headers, std::string_view name) {
   return "";
 }
 
-}  // namespace fate::relay
+}  // namespace fate::http2

@@ -1,10 +1,10 @@
-#include "relay/headers.h"
+#include "http2/headers.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace fate::relay {
+namespace fate::http2 {
 namespace {
 
 std::string Text(const Headers& headers) {
@@ -49,4 +49,4 @@ TEST(HeadersTest, ViewsOutliveAMove) {
 }
 
 }  // namespace
-}  // namespace fate::relay
+}  // namespace fate::http2
