@@ -89,6 +89,9 @@ Calls::Calls(Gateway* gateway, const relay::Address& introspection, AuditLog* au
 
 void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head, bool end) {
   const auto* const carried = gateway_->carried_calls()->Find(stream->peer(), head);
+  if (!carried && gateway_->carried_calls()->IsOver(stream->peer(), head)) {
+    return Refuse("call", stream, CancelledError("the call that this one is a step of is over"));
+  }
   const relay::Peer& caller = carried ? carried->caller : stream->peer();
   AuditLog* const audit = carried && carried->recorded ? nullptr : audit_;
   if (carried) head = WithoutTicket(head);

@@ -14,6 +14,11 @@ CarriedCalls::Ticket::Ticket(CarriedCalls* calls, const relay::Peer& peer, bool 
     : calls_(calls),
       at_(calls->peers_.emplace(queue_client::RandomId(), Carried{peer, recorded}).first) {}
 
+bool CarriedCalls::IsOver(const relay::Peer& peer, const relay::Headers& head) const {
+  return IsThisMachine(peer.host) && !relay::Find(head, kCarriedHeader).empty() &&
+         !Find(peer, head);
+}
+
 const CarriedCalls::Carried* CarriedCalls::Find(const relay::Peer& peer,
                                                 const relay::Headers& head) const {
   if (peers_.empty()) return nullptr;

@@ -51,12 +51,9 @@ class CarriedCalls {
   // What the call on a stream of `peer` belongs to; null unless that is this machine and the call
   // is a carried one.
   const Carried* Find(const relay::Peer& peer, const relay::Headers& head) const;
-  // The peer that the call on a stream of `peer` comes from: it, unless it is this machine and
-  // the call is a carried one.
-  const relay::Peer& CallerOf(const relay::Peer& peer, const relay::Headers& head) const {
-    const Carried* const carried = Find(peer, head);
-    return carried ? carried->caller : peer;
-  }
+  // The call on a stream of `peer` was a carried one, whose ticket has been given back: it must not
+  // pass for this machine's own.
+  bool IsOver(const relay::Peer& peer, const relay::Headers& head) const;
 
  private:
   std::map<std::string, Carried, std::less<>> peers_;

@@ -80,7 +80,8 @@ void Hop::Attempt() {
   relay::ClientCall::Options options{.address = target_.address,
                                      .lane = relay::Lane::kBulk,
                                      .path = kInvokePath,
-                                     .metadata = Numbered(options_.metadata),
+                                     .metadata = Number(),
+                                     .more_metadata = &options_.metadata,
                                      .timeout = TimeLeft(),
                                      .tls = target_.tls,
                                      .on_sent = options_.on_sent};
@@ -138,7 +139,8 @@ void Hop::Pause(const absl::Status& why, bool ask) {
 // The answer is lost, not necessarily the message.
 void Hop::Ask() {
   PtpContext context = PtpContext::Read(options_.metadata);
-  relay::Headers metadata = Numbered(context.Emit(queue_client::kQueryPath));
+  const relay::Headers query = context.Emit(queue_client::kQueryPath);
+  relay::Headers metadata = Number();
   // Nobody will push it under this number again: if it is still on its way, it comes too late.
   if (!keeps_ && options_.own_number) metadata.push_back({queue_client::kCloseHeader, "1"});
   org::ppc::ptp::PushInbound push;
@@ -150,6 +152,7 @@ void Hop::Ask() {
                                     .lane = relay::Lane::kBulk,
                                     .path = kInvokePath,
                                     .metadata = std::move(metadata),
+                                    .more_metadata = &query,
                                     .timeout = std::min(TimeLeft(), kQueryTimeout),
                                     .tls = target_.tls},
                                    inbound.SerializeAsString(),
@@ -182,13 +185,13 @@ void Hop::OnOutcome(absl::StatusOr<std::string> answer) {
                        Message(lost_)));
 }
 
-relay::Headers Hop::Numbered(const relay::Headers& metadata) const {
+// What this gateway puts before the push's metadata.
+relay::Headers Hop::Number() const {
   const std::string sequence = std::to_string(options_.producer.sequence);
-  relay::Headers numbered = {{queue_client::kProducerHeader, options_.producer.id},
-                             {queue_client::kSequenceHeader, sequence}};
-  numbered.Append(metadata);
-  if (step_) numbered.push_back(step_->header());
-  return numbered;
+  relay::Headers number = {{queue_client::kProducerHeader, options_.producer.id},
+                           {queue_client::kSequenceHeader, sequence}};
+  if (step_) number.push_back(step_->header());
+  return number;
 }
 
 absl::Duration Hop::TimeLeft() const {

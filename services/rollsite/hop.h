@@ -59,7 +59,7 @@ class Hop final : public std::enable_shared_from_this<Hop> {
   void Pause(const absl::Status& why, bool ask);
   void Ask();
   void OnOutcome(absl::StatusOr<std::string> answer);
-  relay::Headers Numbered(const relay::Headers& metadata) const;
+  relay::Headers Number() const;
   absl::Duration TimeLeft() const;
   void Drop();
   void Finish(absl::StatusOr<HopAnswer> result);

@@ -357,12 +357,17 @@ TEST(CarriedCalls, CountAsTheirPeersOnThisMachineWhileTheyLive) {
   const relay::Peer exchange{.host = "198.51.100.1"};
   auto ticket = calls.Carry(exchange);
   const relay::Headers carried = {ticket->header()};
-  EXPECT_EQ(calls.CallerOf(here, carried).host, "198.51.100.1");
-  EXPECT_EQ(calls.CallerOf(elsewhere, carried).host, "192.0.2.1");
-  EXPECT_EQ(calls.CallerOf(here, {}).host, "127.0.0.1");
-  EXPECT_EQ(calls.CallerOf(here, {{kCarriedHeader, "guess"}}).host, "127.0.0.1");
+  ASSERT_NE(calls.Find(here, carried), nullptr);
+  EXPECT_EQ(calls.Find(here, carried)->caller.host, "198.51.100.1");
+  EXPECT_FALSE(calls.IsOver(here, carried));
+  EXPECT_EQ(calls.Find(elsewhere, carried), nullptr);
+  EXPECT_FALSE(calls.IsOver(elsewhere, carried)) << "what others send says nothing";
+  EXPECT_EQ(calls.Find(here, {}), nullptr);
+  EXPECT_FALSE(calls.IsOver(here, {}));
+  EXPECT_TRUE(calls.IsOver(here, {{kCarriedHeader, "guess"}}));
   ticket.reset();
-  EXPECT_EQ(calls.CallerOf(here, carried).host, "127.0.0.1");
+  EXPECT_EQ(calls.Find(here, carried), nullptr);
+  EXPECT_TRUE(calls.IsOver(here, carried));
 }
 
 }  // namespace

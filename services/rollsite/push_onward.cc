@@ -19,11 +19,7 @@ constexpr size_t kTopicWithinBytes = kMaxTopicBytes + 8;
 class Onward final : public relay::StreamHandler, public std::enable_shared_from_this<Onward> {
  public:
   Onward(Gateway* gateway, relay::Stream* stream, const Target& target, relay::Headers head)
-      : gateway_(gateway),
-        stream_(stream),
-        self_(gateway->SelfName("")),
-        target_(target),
-        head_(std::move(head)) {}
+      : gateway_(gateway), stream_(stream), target_(target), head_(std::move(head)) {}
 
  private:
   void OnData(relay::Slice slice) override {
@@ -130,7 +126,8 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
   void NotSent(const absl::Status& why) {
     std::string where = target_.text->authority;  // "host:port"
     if (const size_t colon = where.rfind(':'); colon != std::string::npos) where[colon] = '_';
-    const std::string text = PartyText(self_, fmt::format("send to {} error", where));
+    const std::string text =
+        PartyText(gateway_->SelfName(""), fmt::format("send to {} error", where));
     std::string detail = fmt::format("{}: {}", target_.text->peer, Message(why));
     // Who has no room says itself what to do; it is there.
     if (!absl::IsResourceExhausted(why)) detail += "; " + target_.text->remedy;
@@ -157,7 +154,6 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
 
   Gateway* const gateway_;
   relay::Stream* stream_;  // null once answered or left
-  const std::string self_;
   const Target target_;
   const relay::Headers head_;
   std::string frame_head_;  // of the PushInbound
