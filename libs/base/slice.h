@@ -43,7 +43,9 @@ class SliceQueue {
  public:
   void Push(Slice slice) {
     bytes_ += slice.size;
-    if (slice.size > 0) slices_.push_back(std::move(slice));
+    if (slice.size == 0) return;
+    if (slices_.capacity() == 0) slices_.reserve(kUsualSlices);
+    slices_.push_back(std::move(slice));
   }
   // Makes the last slice longer if `data` follows it in memory.
   bool Extend(const char* data, size_t size) {
@@ -85,6 +87,7 @@ class SliceQueue {
     }
   }
 
+  static constexpr size_t kUsualSlices = 2;  // of a message: head and body
   static constexpr size_t kMostBefore = 16;
   std::vector<Slice> slices_;
   size_t first_ = 0;  // of those that have not been taken

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -53,10 +54,15 @@ class Headers {
     entries_.push_back({static_cast<uint32_t>(start), static_cast<uint32_t>(name_size),
                         static_cast<uint32_t>(bytes_.size() - start - name_size), 0, secret});
   }
-  void Append(const Headers& other) {
-    ReserveMore(other.size(), other.bytes_.size());
-    for (size_t i = 0; i < other.size(); ++i) push_back(other[i]);
-  }
+  void Append(const Headers& other);
+  // The value of the first header of that name, "" if none.
+  std::string_view Find(std::string_view name) const;
+  // The same for many names at once: a value that is not there is left as it is.
+  struct Wanted {
+    std::string_view name;
+    std::string_view* value;  // null data before
+  };
+  void FindAll(std::span<const Wanted> wanted) const;
   // Of the first header of that name; adds one if there is none.
   void Set(std::string_view name, std::string_view value);
 
@@ -104,7 +110,8 @@ class Headers::Iterator {
 inline Headers::Iterator Headers::begin() const { return {this, 0}; }
 inline Headers::Iterator Headers::end() const { return {this, size()}; }
 
-// The value of the first header of that name, "" if none.
-std::string_view Find(const Headers& headers, std::string_view name);
+inline std::string_view Find(const Headers& headers, std::string_view name) {
+  return headers.Find(name);
+}
 
 }  // namespace fate::http2

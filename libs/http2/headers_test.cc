@@ -41,6 +41,27 @@ TEST(HeadersTest, SetsTheFirstOfAName) {
   EXPECT_EQ(Text(headers), "a= b=x a=y new=z ");
 }
 
+TEST(HeadersTest, FindsTheFirstOfEachNameAtOnce) {
+  Headers headers = {{"a", ""}, {"long-name", "1"}, {"a", "2"}, {"other", "3"}};
+  headers.Set("long-name", "and a long value");
+  std::string_view a, name, none;
+  const Headers::Wanted wanted[] = {{"a", &a}, {"long-name", &name}, {"none", &none}};
+  headers.FindAll(wanted);
+  EXPECT_EQ(a, "");
+  EXPECT_NE(a.data(), nullptr) << "there, and empty";
+  EXPECT_EQ(name, "and a long value");
+  EXPECT_EQ(none.data(), nullptr);
+}
+
+TEST(HeadersTest, AppendsValuesThatWereSetAnew) {
+  Headers first = {{"x", "1"}}, second = {{"a", "s"}, {"b", "2"}};
+  second.Set("a", "longer than before");
+  first.Append(second);
+  EXPECT_EQ(Text(first), "x=1 a=longer than before b=2 ");
+  first.Set("a", "and again longer than before");
+  EXPECT_EQ(Text(first), "x=1 a=and again longer than before b=2 ");
+}
+
 TEST(HeadersTest, ViewsOutliveAMove) {
   Headers headers = {{"a", "1"}};
   const std::string_view value = Find(headers, "a");

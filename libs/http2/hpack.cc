@@ -156,9 +156,9 @@ uint64_t FindStaticName(std::string_view name) {
   return first == StaticNames().end() ? 0 : first->second;
 }
 
-uint64_t FindStatic(const Header& header) {
-  const uint64_t first = FindStaticName(header.name);
-  for (uint64_t i = first; i > 0 && i <= kStaticCount && kStatic[i - 1].name == header.name; ++i) {
+// `name`: as FindStaticName gives it. 0: none.
+uint64_t FindStaticField(const Header& header, uint64_t name) {
+  for (uint64_t i = name; i > 0 && i <= kStaticCount && kStatic[i - 1].name == header.name; ++i) {
     if (kStatic[i - 1].value == header.value) return i;
   }
   return 0;
@@ -312,10 +312,10 @@ void HpackEncoder::Encode(const Headers& headers, std::string* block) {
 }
 
 void HpackEncoder::EncodeStatic(const Header& header, std::string* block) {
-  const Place field = header.secret ? kNowhere : FindStatic(header);
+  const uint64_t name = FindStaticName(header.name);
+  const Place field = header.secret ? kNowhere : FindStaticField(header, name);
   if (field != kNowhere) return PutNumber(kIndexed, kIndexedBits, field, block);
-  PutLiteral(header.secret ? kNever : kPlain, kLiteralBits, FindStaticName(header.name), header,
-             block);
+  PutLiteral(header.secret ? kNever : kPlain, kLiteralBits, name, header, block);
 }
 
 bool HpackEncoder::IsAt(Place place, const Header& header) const {
@@ -354,7 +354,7 @@ void HpackEncoder::EncodeOne(const Header& header, Place* expected, std::string*
 
 HpackEncoder::Place HpackEncoder::FindField(const Header& header, uint32_t hash) const {
   const Place place = kDynamic + slots_[hash % kSlots].field;
-  return IsAt(place, header) ? place : FindStatic(header);
+  return IsAt(place, header) ? place : FindStaticField(header, FindStaticName(header.name));
 }
 
 HpackEncoder::Place HpackEncoder::FindName(std::string_view name, uint32_t hash) const {

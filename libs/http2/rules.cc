@@ -8,10 +8,11 @@ namespace fate::http2 {
 namespace {
 
 // RFC 9110, 5.6.2, in lower case.
-constexpr std::array<bool, 256> kInName = [] {
-  std::array<bool, 256> result{};
+constexpr std::array<uint8_t, 256> kNotInName = [] {
+  std::array<uint8_t, 256> result;
+  result.fill(1);
   for (char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")) {
-    result[static_cast<uint8_t>(c)] = true;
+    result[static_cast<uint8_t>(c)] = 0;
   }
   return result;
 }();
@@ -91,19 +92,20 @@ std::string_view Check(const Headers& headers, unsigned allowed, unsigned needed
 
 bool IsGoodName(std::string_view name) {
   if (name.starts_with(':')) name.remove_prefix(1);
-  bool good = !name.empty();
-  for (const char c : name) good = good && kInName[static_cast<uint8_t>(c)];
-  return good;
+  uint8_t bad = name.empty();
+  for (const char c : name) bad |= kNotInName[static_cast<uint8_t>(c)];
+  return bad == 0;
 }
 
 // No control characters but the tab (RFC 9113, 8.2.1, and gRPC's stricter rule).
 bool IsGoodValue(std::string_view value) {
-  bool good = true;
+  uint8_t bad = 0;  // without branches: compilers make vectors of it
   for (const char c : value) {
     const auto byte = static_cast<uint8_t>(c);
-    good = good && (byte >= 0x20 || c == '\t') && byte != 0x7f;
+    bad |= static_cast<uint8_t>((byte < 0x20) & (byte != '\t'));
+    bad |= static_cast<uint8_t>(byte == 0x7f);
   }
-  return good;
+  return bad == 0;
 }
 
 std::string_view CheckRequest(const Headers& headers, uint64_t* length) {

@@ -61,6 +61,7 @@ void Session::Start(const Settings& settings) {
   started_ = true;
   const bool is_server = side_ == Side::kServer;
   state_ = is_server ? State::kPreface : State::kFrameHead;
+  left_ = is_server ? kPreface.size() : 0;
   if (!is_server) out_->Append(kPreface);
   const std::pair<Setting, uint32_t> values[] = {
       {kInitialWindowSize, settings.stream_window_bytes},

@@ -194,8 +194,8 @@ class Session {
   // What is being received.
   State state_ = State::kFrameHead;
   FrameHead head_{};
-  std::string partial_;          // of a preface, a frame's head or its payload
-  uint32_t left_ = 0;            // of the payload, without padding
+  std::string partial_;          // of a frame's head or its payload
+  uint32_t left_ = 0;            // of the payload, without padding; or of the preface
   uint32_t padding_ = 0;         // behind it
   bool has_content_ = false;     // of the DATA
   StreamState* data_ = nullptr;  // whose DATA it is; null: nobody's

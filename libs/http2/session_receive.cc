@@ -73,16 +73,13 @@ bool Session::BreakStream(int32_t id, ErrorCode code) {
 }
 
 bool Session::FeedPreface(std::string_view* bytes) {
-  const size_t size = std::min(bytes->size(), kPreface.size() - partial_.size());
-  const std::string_view wanted = kPreface.substr(partial_.size(), size);
-  if (bytes->substr(0, size) != wanted) {
+  const std::string_view wanted = kPreface.substr(kPreface.size() - left_, bytes->size());
+  if (!bytes->starts_with(wanted)) {
     return Break(ErrorCode::kProtocolError, "no preface of HTTP/2", Fault::kNotHttp2);
   }
-  partial_.append(wanted);
-  bytes->remove_prefix(size);
-  if (partial_.size() < kPreface.size()) return true;
-  partial_.clear();
-  state_ = State::kFrameHead;
+  bytes->remove_prefix(wanted.size());
+  left_ -= static_cast<uint32_t>(wanted.size());
+  if (left_ == 0) state_ = State::kFrameHead;
   return true;
 }
 

@@ -316,6 +316,7 @@ TEST(ServerLimits, OneHostCannotTakeAllConnections) {
   const double before = Cuts("connections");
   auto first = std::make_unique<raw::Client>(relay.port_);
   raw::Client second(relay.port_), third(relay.port_), fourth(relay.port_);
+  for (raw::Client* client : {first.get(), &second, &third, &fourth}) client->Send(raw::Preface());
   EXPECT_TRUE(fourth.ReceiveAll(5s));
   EXPECT_EQ(Cuts("connections"), before + 1);
   first.reset();

@@ -2,10 +2,10 @@
 
 // A call to another daemon with one answer: unary, or a stream of messages answered once.
 
-#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/limits.h"
@@ -24,10 +24,10 @@ class ClientCall final : public StreamHandler, public std::enable_shared_from_th
     const Headers* more_metadata = nullptr;  // sent behind it; read by Start only
     absl::Duration timeout = absl::InfiniteDuration();
     std::shared_ptr<const TlsClient> tls = nullptr;  // null: clear text
-    std::function<void(size_t bytes)> on_sent;       // request bytes that have gone to the socket
+    absl::AnyInvocable<void(size_t bytes)> on_sent;  // request bytes that have gone to the socket
   };
   // Called once, from the loop, never from within Start; never after Cancel.
-  using Done = std::function<void(absl::StatusOr<std::string> answer)>;
+  using Done = absl::AnyInvocable<void(absl::StatusOr<std::string> answer)>;
 
   static std::shared_ptr<ClientCall> Start(Upstreams* upstreams, Options options, Done done);
   // One message, and the end of the request.

@@ -67,7 +67,7 @@ void Connection::Connect(std::vector<Address> addresses) {
 
 void Connection::ConnectNext(const std::string& last_error) {
   std::string error = last_error;
-  if (socket_.valid()) loop_->Unwatch(socket_.fd());
+  if (socket_.valid()) loop_->Forget(socket_.fd());
   while (!untried_.empty()) {
     auto socket = Socket::Connect(untried_.front());
     peer_.host = untried_.front().host;
@@ -111,9 +111,12 @@ void Connection::Start() {
   } else {
     StartHandshakeTimer();
   }
-  interest_ = EPOLLIN | (connecting_ ? EPOLLOUT : 0u);
-  loop_->Watch(socket_.fd(), interest_, this);
   if (!connecting_) Established();
+  // Its first bytes are there (Socket::Listen), without a turn of their own.
+  if (side_ == Side::kServer && !peer_.secure) Read();
+  if (closed_) return;
+  interest_ = WantedEvents() | (connecting_ ? EPOLLOUT : 0u);
+  loop_->Watch(socket_.fd(), interest_, this);
 }
 
 // A server's settings go out with its acknowledgement of the client's, which come at once.
@@ -189,14 +192,15 @@ void Connection::Read() {
   if (count == 0) {
     const bool nobody_asks = handshaken_ && stream_count_ == 0;
     if (nobody_asks && side_ == Side::kServer) {
-      loop_->Unwatch(socket_.fd());
+      loop_->Forget(socket_.fd());
       socket_.CloseBehindPeer();
     }
     return Close(nobody_asks ? absl::CancelledError() : Broken("closed the connection"));
   }
   if (count < 0) {
-    if (errno == EAGAIN || errno == EINTR) return MarkDirty();  // TLS may have to answer
-    return Close(SocketBroke());
+    if (errno != EAGAIN && errno != EINTR) return Close(SocketBroke());
+    if (peer_.secure) MarkDirty();  // TLS may have to answer
+    return;
   }
   meter_.Tick(loop_->Now());
   keep_alive_.Heard(loop_->Now());
@@ -333,11 +337,15 @@ void Connection::TellWritten() {
   }
 }
 
+uint32_t Connection::WantedEvents() const {
+  return (reading_paused_ ? 0u : EPOLLIN) | (write_blocked_ ? EPOLLOUT : 0u);
+}
+
 void Connection::SetInterest() {
-  uint32_t wanted = (reading_paused_ ? 0u : EPOLLIN) | (write_blocked_ ? EPOLLOUT : 0u);
-  if (wanted == interest_) return;
+  const uint32_t wanted = WantedEvents();
+  if (wanted == interest_ || interest_ == kNotWatched) return;
   interest_ = wanted;
-  loop_->Change(socket_.fd(), wanted, this);
+  loop_->Change(socket_.fd(), wanted);
 }
 
 void Connection::ResumeReading() {
@@ -479,9 +487,7 @@ void Connection::Close(const absl::Status& why) {
     loop_->Defer([handshake] {});  // lives to the end of the turn
     if (side_ == Side::kServer) owner_->OnHandshake(this, why);
   }
-  // Not left to close(2): where a process that was just forked still has the descriptor, the
-  // connection would be told of it when it is gone.
-  if (socket_.valid()) loop_->Unwatch(socket_.fd());
+  if (socket_.valid()) loop_->Forget(socket_.fd());
   socket_.Close();
   TellWritten();
   for (auto& [bytes, on_written] : std::exchange(on_written_, {})) on_written(false);

@@ -128,6 +128,7 @@ class Connection final : public EventLoop::Watcher,
   bool WriteOut();
   void TellWritten();
   bool HoldsGreeting();
+  uint32_t WantedEvents() const;
   void SetInterest();
   void Handshaken();
   absl::Status Broken(std::string_view what) const;
@@ -158,7 +159,8 @@ class Connection final : public EventLoop::Watcher,
   std::shared_ptr<char[]> current_block_;
   EventLoop::TimerId handshake_timer_ = 0;
   EventLoop::TimerId greeting_timer_ = 0;  // while it is held back
-  uint32_t interest_ = 0;
+  static constexpr uint32_t kNotWatched = ~uint32_t{0};
+  uint32_t interest_ = kNotWatched;  // epoll events
   AbuseMeter meter_;
   KeepAlive keep_alive_;
   ReadPace pace_;

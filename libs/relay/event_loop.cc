@@ -13,6 +13,7 @@ namespace fate::relay {
 namespace {
 
 constexpr int kEventsPerTurn = 256;
+constexpr uint64_t kMailbox = ~uint64_t{0};
 
 absl::Time MonotonicNow() {
   return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
@@ -52,7 +53,7 @@ EventLoop::EventLoop()
     : epoll_(epoll_create1(EPOLL_CLOEXEC)),
       now_(MonotonicNow()),
       mailbox_(std::make_shared<Mailbox>()) {
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kMailbox}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, mailbox_->state_->event, &event);
 }
 
@@ -67,16 +68,37 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::Watch(int fd, uint32_t epoll_events, Watcher* watcher) {
-  epoll_event event{.events = epoll_events, .data = {.ptr = watcher}};
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+  const auto index = static_cast<size_t>(fd);
+  if (index >= watched_.size()) watched_.resize(std::max(index + 1, watched_.size() * 2));
+  Watched& watched = watched_[index];
+  watched.watcher = watcher;
+  ++watched.generation;
+  Control(EPOLL_CTL_ADD, fd, epoll_events);
 }
 
-void EventLoop::Change(int fd, uint32_t epoll_events, Watcher* watcher) {
-  epoll_event event{.events = epoll_events, .data = {.ptr = watcher}};
-  epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
+void EventLoop::Change(int fd, uint32_t epoll_events) { Control(EPOLL_CTL_MOD, fd, epoll_events); }
+
+void EventLoop::Control(int operation, int fd, uint32_t epoll_events) {
+  const uint32_t generation = watched_[static_cast<size_t>(fd)].generation;
+  epoll_event event{.events = epoll_events,
+                    .data = {.u64 = uint64_t{generation} << 32 | static_cast<uint32_t>(fd)}};
+  epoll_ctl(epoll_, operation, fd, &event);
 }
 
-void EventLoop::Unwatch(int fd) { epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr); }
+void EventLoop::Unwatch(int fd) {
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  Forget(fd);
+}
+
+void EventLoop::Forget(int fd) {
+  const auto index = static_cast<size_t>(fd);
+  if (index < watched_.size()) watched_[index].watcher = nullptr;
+}
+
+void EventLoop::OnReady(uint64_t data, uint32_t epoll_events) {
+  const Watched& watched = watched_[static_cast<uint32_t>(data)];
+  if (watched.watcher && watched.generation == data >> 32) watched.watcher->OnReady(epoll_events);
+}
 
 EventLoop::TimerId EventLoop::At(absl::Time when, Function function) {
   TimerId id = ++last_timer_;
@@ -106,12 +128,13 @@ void EventLoop::Turn() {
   epoll_event events[kEventsPerTurn];
   int count = epoll_wait(epoll_, events, kEventsPerTurn, WaitMilliseconds());
   now_ = MonotonicNow();
+  ++turn_;
   bool posted = false;
   for (int i = 0; i < count; ++i) {
-    if (events[i].data.ptr == nullptr) {
+    if (events[i].data.u64 == kMailbox) {
       posted = true;
     } else {
-      static_cast<Watcher*>(events[i].data.ptr)->OnReady(events[i].events);
+      OnReady(events[i].data.u64, events[i].events);
     }
   }
   RunTimers();

@@ -213,10 +213,10 @@ void SendMessage(Stream* stream, std::vector<Slice> pieces, const Headers& metad
     stream->SendHeaders(head, /*end=*/false);
   }
   if (bytes <= kTogetherBytes) {
-    std::string whole = FrameHead(bytes);
-    whole.reserve(kFrameHeadBytes + bytes);
-    for (const Slice& piece : pieces) whole += piece.view();
-    stream->SendData(Slice::Copy(whole));
+    const auto whole = std::make_shared_for_overwrite<char[]>(kFrameHeadBytes + bytes);
+    char* end = std::ranges::copy(FrameHead(bytes), whole.get()).out;
+    for (const Slice& piece : pieces) end = std::ranges::copy(piece.view(), end).out;
+    stream->SendData({whole, whole.get(), kFrameHeadBytes + bytes});
   } else {
     stream->SendData(Slice::Take(FrameHead(bytes)));
     for (Slice& piece : pieces) stream->SendData(std::move(piece));

@@ -126,7 +126,7 @@ std::string Http1Call::Head() const {
 }
 
 void Http1Call::Watch(uint32_t epoll_events) {
-  if (std::exchange(watched_, true)) return loop_->Change(socket_.fd(), epoll_events, this);
+  if (std::exchange(watched_, true)) return loop_->Change(socket_.fd(), epoll_events);
   loop_->Watch(socket_.fd(), epoll_events, this);
 }
 

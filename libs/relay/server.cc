@@ -74,8 +74,12 @@ void Server::Drain() {
   for (const auto& [key, connection] : connections_) connection->Drain();
 }
 
+// To ask whether there is one more costs half an accept: one a turn, more while they come turn by
+// turn.
 void Server::OnReady(uint32_t) {
-  for (int i = 0; i < kAcceptsPerTurn && listener_.valid(); ++i) {
+  const bool again = std::exchange(accept_turn_, loop_->turn()) + 1 == loop_->turn();
+  accepts_ = again ? std::clamp(accepts_ * 2, 1, kAcceptsPerTurn) : 1;
+  for (int i = 0; i < accepts_ && listener_.valid(); ++i) {
     if (connections_.size() >= limits_.connections) return PauseAccepting();
     Address peer;
     Socket socket = listener_.Accept(&peer);
@@ -85,6 +89,7 @@ void Server::OnReady(uint32_t) {
                      connections_.size());
         PauseAccepting();
       }
+      accepts_ = 0;
       return;
     }
     if (HostMayConnect(peer)) Take(std::move(socket), std::move(peer));
@@ -148,9 +153,8 @@ void Server::OnHandshake(Connection* connection, const absl::Status& result) {
 
 // The listener stays readable while nothing can be accepted: look again a little later.
 void Server::PauseAccepting() {
-  loop_->Change(listener_.fd(), 0, this);
-  accept_timer_ =
-      loop_->After(kAcceptPause, [this] { loop_->Change(listener_.fd(), EPOLLIN, this); });
+  loop_->Change(listener_.fd(), 0);
+  accept_timer_ = loop_->After(kAcceptPause, [this] { loop_->Change(listener_.fd(), EPOLLIN); });
 }
 
 void Server::OnRequest(Stream* stream, Headers headers, bool end) {

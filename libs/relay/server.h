@@ -71,6 +71,8 @@ class Server final : public EventLoop::Watcher, public ConnectionOwner {
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::list<Connection*> handshakes_;  // not finished, the oldest first
   EventLoop::TimerId accept_timer_ = 0, look_timer_ = 0;
+  uint64_t accept_turn_ = 0;  // the last in which there was something to accept
+  int accepts_ = 1;           // in that
   ServerLimits limits_;
   std::unordered_map<std::string, size_t> hosts_;  // connections of each
 };

@@ -112,6 +112,10 @@ absl::StatusOr<Socket> Socket::Listen(const Address& address) {
                             address.ToString(), std::strerror(errno));
   }
   socket.SetOptions(IsLoopback(address.host));
+  // The client speaks first: a connection is of use when its first bytes are there. One that stays
+  // silent is handed over after this.
+  int silent_s = 1;
+  setsockopt(socket.fd_, IPPROTO_TCP, TCP_DEFER_ACCEPT, &silent_s, sizeof silent_s);
   return socket;
 }
 

@@ -40,7 +40,7 @@ void TlsHandshake::Cancel() {
 }
 
 void TlsHandshake::Wait(uint32_t epoll_events) {
-  if (std::exchange(watched_, true)) return loop_->Change(fd_, epoll_events, this);
+  if (std::exchange(watched_, true)) return loop_->Change(fd_, epoll_events);
   loop_->Watch(fd_, epoll_events, this);
 }
 

@@ -5,7 +5,6 @@
 
 #include "absl/time/clock.h"
 #include "base/text.h"
-#include "rollsite/ptp.h"
 #include "rollsite/topic_peek.h"
 #include "wire/federation_key.h"
 
@@ -19,8 +18,7 @@ void Finish(audit::Digest* digest, audit::Body* body) {
   if (body->digested > 0) body->digest = digest->Finish();
 }
 
-void ReadMetadata(const relay::Headers& head, audit::Call* call) {
-  const PtpContext context = PtpContext::Read(head);
+void ReadMetadata(const PtpContext& context, audit::Call* call) {
   call->from = context.Source();
   call->to = context.Target();
   call->session = context.session;
@@ -31,14 +29,14 @@ void ReadMetadata(const relay::Headers& head, audit::Call* call) {
 
 CallMeter* CallMeter::Attach(AuditLog* log, Quotas* quotas, std::string_view method,
                              const relay::Peer& caller, relay::Stream* stream,
-                             const relay::Headers& head) {
-  auto* meter = new CallMeter(log, quotas, method, caller, stream, head);
+                             const PtpContext& context) {
+  auto* meter = new CallMeter(log, quotas, method, caller, stream, context);
   stream->SetMeter(std::unique_ptr<relay::Meter>(meter));
   return meter;
 }
 
 CallMeter::CallMeter(AuditLog* log, Quotas* quotas, std::string_view method,
-                     const relay::Peer& caller, relay::Stream* stream, const relay::Headers& head)
+                     const relay::Peer& caller, relay::Stream* stream, const PtpContext& context)
     : log_(log),
       quotas_(quotas),
       stream_(stream),
@@ -46,7 +44,7 @@ CallMeter::CallMeter(AuditLog* log, Quotas* quotas, std::string_view method,
       start_(loop_->Now()),
       party_(quotas->Find("", caller.host)) {
   ++party_->streams;
-  ReadMetadata(head, &call_);
+  ReadMetadata(context, &call_);
   call_.peer = caller.host;
   if (!log) return;
   call_.method = method;

@@ -13,6 +13,7 @@
 #include "relay/stream.h"
 #include "rollsite/audit_log.h"
 #include "rollsite/packet_codec.h"
+#include "rollsite/ptp.h"
 #include "rollsite/quotas.h"
 
 namespace fate::rollsite {
@@ -23,7 +24,7 @@ class CallMeter final : public relay::Meter {
   // `caller`: whose call it is; not the stream's peer where the call was carried here.
   static CallMeter* Attach(AuditLog* log, Quotas* quotas, std::string_view method,
                            const relay::Peer& caller, relay::Stream* stream,
-                           const relay::Headers& head);
+                           const PtpContext& context);
   // Null for health checks and reflection.
   static CallMeter* Of(relay::Stream* stream) { return static_cast<CallMeter*>(stream->meter()); }
 
@@ -46,7 +47,7 @@ class CallMeter final : public relay::Meter {
 
  private:
   CallMeter(AuditLog* log, Quotas* quotas, std::string_view method, const relay::Peer& caller,
-            relay::Stream* stream, const relay::Headers& head);
+            relay::Stream* stream, const PtpContext& context);
   void SeekTopic(std::string_view bytes);
   void Hold(Quotas::Way way, size_t bytes);
   void Release(Quotas::Way way, size_t bytes);

@@ -57,8 +57,8 @@ std::string_view NameOf(std::string_view path) {
 }
 
 // spec/rollsite.md 3: the one metadata key without which nothing works.
-bool LacksProvider(relay::Stream* stream, const relay::Headers& head) {
-  if (!relay::Find(head, "x-ptp-tech-provider-code").empty()) return false;
+bool LacksProvider(relay::Stream* stream, const PtpContext& context) {
+  if (!context.tech_provider.empty()) return false;
   Refuse("queue", stream,
          InternalError("techProviderCode is null; send x-ptp-tech-provider-code: FATE"));
   return true;
@@ -95,34 +95,37 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
   const relay::Peer& caller = carried ? carried->caller : stream->peer();
   AuditLog* const audit = carried && carried->recorded ? nullptr : audit_;
   if (carried) head = WithoutTicket(head);
-  std::string path(relay::Find(head, ":path"));
-  std::string_view view = path;
-  if (absl::Status metered = Meter(audit, view, caller, stream, head); !metered.ok()) {
+  // Views of the head, also when it has been moved.
+  const std::string_view path = relay::Find(head, ":path");
+  const PtpContext context = PtpContext::Read(head);
+  if (absl::Status metered = Meter(audit, path, caller, stream, context); !metered.ok()) {
     return RefuseUnrecorded(stream, metered);
   }
-  if (absl::Status allowed = Admit(entrance, *stream, caller, head); !allowed.ok()) {
+  if (absl::Status allowed = Admit(entrance, *stream, caller, head, context); !allowed.ok()) {
     return Refuse("call", stream, allowed);
   }
-  if (absl::Status counted = CountForParty(view, caller, stream); !counted.ok()) {
+  if (absl::Status counted = CountForParty(path, caller, stream); !counted.ok()) {
     return Refuse("call", stream, counted);
   }
-  if (view.starts_with(kPtpTransport)) {
-    return OnTransport(view.substr(std::string_view(kPtpTransport).size()), stream,
-                       std::move(head));
+  if (path.starts_with(kPtpTransport)) {
+    return OnTransport(path.substr(std::string_view(kPtpTransport).size()), stream, std::move(head),
+                       context);
   }
-  if (view == kInvokePath) return OnInvoke(caller, stream, std::move(head), end);
+  if (path == kInvokePath) return OnInvoke(caller, stream, std::move(head), end, context);
   for (std::string_view service : kTransferServices) {
-    if (!view.starts_with(service)) continue;
-    view.remove_prefix(service.size());
-    if (view == "push") return DispatchPush(gateway_, &eggs_, &polling_, stream, std::move(head));
-    if (view == "unaryCall") {
+    if (!path.starts_with(service)) continue;
+    const std::string_view method = path.substr(service.size());
+    if (method == "push") {
+      return DispatchPush(gateway_, &eggs_, &polling_, stream, std::move(head));
+    }
+    if (method == "unaryCall") {
       return DispatchUnaryCall(gateway_, &polling_, stream, std::move(head));
     }
-    if (view == "polling") return polling_.Serve(stream, head);
+    if (method == "polling") return polling_.Serve(stream, head);
     break;
   }
-  if (IsIntrospection(view)) {
-    if (view == kHealthCheck && !ready_())
+  if (IsIntrospection(path)) {
+    if (path == kHealthCheck && !ready_())
       return AnswerNotServing(gateway_, stream, std::move(head));
     return gateway_->PassOn("introspection", stream, std::move(head), {}, end, introspection_,
                             relay::Lane::kControl);
@@ -132,9 +135,9 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
 
 // Everything but health and reflection.
 absl::Status Calls::Meter(AuditLog* audit, std::string_view path, const relay::Peer& caller,
-                          relay::Stream* stream, const relay::Headers& head) {
+                          relay::Stream* stream, const PtpContext& context) {
   if (IsIntrospection(path)) return absl::OkStatus();
-  CallMeter::Attach(audit, gateway_->quotas(), NameOf(path), caller, stream, head);
+  CallMeter::Attach(audit, gateway_->quotas(), NameOf(path), caller, stream, context);
   return audit ? audit->Accepts() : absl::OkStatus();
 }
 
@@ -165,12 +168,12 @@ absl::Status Calls::CountForParty(std::string_view path, const relay::Peer& call
 
 // What can be told from the head of a call: entrance, token.
 absl::Status Calls::Admit(Entrance entrance, const relay::Stream& stream, const relay::Peer& caller,
-                          const relay::Headers& head) const {
+                          const relay::Headers& head, const PtpContext& context) const {
   const AccessSettings& access = gateway_->config().access;
   const relay::Peer& peer = stream.peer();
   RETURN_IF_ERROR(CheckEntrance(access, entrance, peer, relay::Find(head, ":path")));
   if (access.tokens == AccessSettings::Tokens::kNone) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::string party, gateway_->Source(caller, PtpContext::Read(head).Source()));
+  ASSIGN_OR_RETURN(std::string party, gateway_->Source(caller, context.Source()));
   if (&caller != &peer) {
     // Packets that came by polling bring no metadata; who polls chose the exchange.
     if (relay::Find(head, ":path").find(kPtpServices) == std::string_view::npos) {
@@ -181,9 +184,10 @@ absl::Status Calls::Admit(Entrance entrance, const relay::Stream& stream, const 
   return CheckToken(access, entrance, caller, head, party);
 }
 
-void Calls::OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head) {
-  if (LacksProvider(stream, head)) return;
-  if (method == "push") return OnQueuePush(stream, std::move(head));
+void Calls::OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head,
+                        const PtpContext& context) {
+  if (LacksProvider(stream, context)) return;
+  if (method == "push") return OnQueuePush(stream, std::move(head), context);
   if (method == "pop") return queues_.Serve(Method::kPop, stream, std::move(head));
   if (method == "peek") return queues_.Serve(Method::kPeek, stream, std::move(head));
   if (method == "release") return queues_.Serve(Method::kRelease, stream, std::move(head));
@@ -191,8 +195,7 @@ void Calls::OnTransport(std::string_view method, relay::Stream* stream, relay::H
          UnimplementedError("PrivateTransferTransport has no method {}", Escape(method)));
 }
 
-void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
-  const PtpContext context = PtpContext::Read(head);
+void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head, const PtpContext& context) {
   const std::string_view party = context.Target();
   if (gateway_->IsSelf(party)) return queues_.Serve(Method::kPush, stream, std::move(head));
   if (party.empty()) {
@@ -201,19 +204,20 @@ void Calls::OnQueuePush(relay::Stream* stream, relay::Headers head) {
   }
   auto target = gateway_->RoutePtp({context.Source(), "default", party, "default"});
   if (target.ok()) {
-    return PushOnward(gateway_, gateway_->ForGrpc(*std::move(target)), stream, std::move(head));
+    return PushOnward(gateway_, gateway_->ForGrpc(*std::move(target)), stream, std::move(head),
+                      context);
   }
   NotRouted("queue_push", stream, std::move(head), target.status());
 }
 
 void Calls::OnInvoke(const relay::Peer& caller, relay::Stream* stream, relay::Headers head,
-                     bool end) {
-  if (LacksProvider(stream, head)) return;
+                     bool end, PtpContext context) {
+  if (LacksProvider(stream, context)) return;
   const std::string& source = CallMeter::Of(stream)->from();
-  if (!source.empty() && PtpContext::Read(head).Source().empty()) {
+  if (!source.empty() && context.Source().empty()) {
     head.push_back({"x-ptp-source-node-id", source});  // Java's gateways do not say (spec 3)
+    context = PtpContext::Read(head);
   }
-  const PtpContext context = PtpContext::Read(head);
   const std::string_view party = context.Target();
   if (gateway_->IsSelf(party)) return queues_.ServeInvoke(caller, stream, std::move(head));
   if (party.empty()) {

@@ -35,16 +35,19 @@ class Calls {
   PollingExchange& polling() { return polling_; }
 
  private:
+  // `context`: views of `head`.
   absl::Status Meter(AuditLog* audit, std::string_view path, const relay::Peer& caller,
-                     relay::Stream* stream, const relay::Headers& head);
+                     relay::Stream* stream, const PtpContext& context);
   void RefuseUnrecorded(relay::Stream* stream, const absl::Status& why);
   absl::Status CountForParty(std::string_view path, const relay::Peer& caller,
                              relay::Stream* stream);
   absl::Status Admit(Entrance entrance, const relay::Stream& stream, const relay::Peer& caller,
-                     const relay::Headers& head) const;
-  void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head);
-  void OnInvoke(const relay::Peer& caller, relay::Stream* stream, relay::Headers head, bool end);
-  void OnQueuePush(relay::Stream* stream, relay::Headers head);
+                     const relay::Headers& head, const PtpContext& context) const;
+  void OnTransport(std::string_view method, relay::Stream* stream, relay::Headers head,
+                   const PtpContext& context);
+  void OnInvoke(const relay::Peer& caller, relay::Stream* stream, relay::Headers head, bool end,
+                PtpContext context);
+  void OnQueuePush(relay::Stream* stream, relay::Headers head, const PtpContext& context);
   void FailCode(std::string_view method, relay::Stream* stream, relay::Headers head,
                 std::string_view code, const std::string& text, std::string_view detail);
   void NotRouted(std::string_view method, relay::Stream* stream, relay::Headers head,

@@ -15,7 +15,7 @@ CarriedCalls::Ticket::Ticket(CarriedCalls* calls, const relay::Peer& peer, bool 
       at_(calls->peers_.emplace(queue_client::RandomId(), Carried{peer, recorded}).first) {}
 
 bool CarriedCalls::IsOver(const relay::Peer& peer, const relay::Headers& head) const {
-  return IsThisMachine(peer.host) && !relay::Find(head, kCarriedHeader).empty() &&
+  return !relay::Find(head, kCarriedHeader).empty() && IsThisMachine(peer.host) &&
          !Find(peer, head);
 }
 

@@ -47,6 +47,7 @@ Hop::Hop(Gateway* gateway, Target target, Options options, Done done)
   if (target_.polls || target_.is_http) {
     step_ = gateway_->carried_calls()->CarryStep({.host = gateway_->own_address().host});
   }
+  Number(&options_.metadata);
   keeps_ = gateway_->hop_kept_bytes() + options_.bytes <= gateway_->config().queues.kept_bytes;
   if (keeps_) gateway_->hop_kept_bytes() += options_.bytes;
 }
@@ -80,11 +81,12 @@ void Hop::Attempt() {
   relay::ClientCall::Options options{.address = target_.address,
                                      .lane = relay::Lane::kBulk,
                                      .path = kInvokePath,
-                                     .metadata = Number(),
                                      .more_metadata = &options_.metadata,
                                      .timeout = TimeLeft(),
                                      .tls = target_.tls,
-                                     .on_sent = options_.on_sent};
+                                     .on_sent = [weak = weak_from_this()](size_t bytes) {
+                                       if (auto self = weak.lock()) self->options_.on_sent(bytes);
+                                     }};
   call_ = relay::ClientCall::Start(gateway_->upstreams(), std::move(options),
                                    [weak = weak_from_this()](absl::StatusOr<std::string> answer) {
                                      if (auto self = weak.lock()) self->OnAnswer(std::move(answer));
@@ -140,7 +142,8 @@ void Hop::Pause(const absl::Status& why, bool ask) {
 void Hop::Ask() {
   PtpContext context = PtpContext::Read(options_.metadata);
   const relay::Headers query = context.Emit(queue_client::kQueryPath);
-  relay::Headers metadata = Number();
+  relay::Headers metadata;
+  Number(&metadata);
   // Nobody will push it under this number again: if it is still on its way, it comes too late.
   if (!keeps_ && options_.own_number) metadata.push_back({queue_client::kCloseHeader, "1"});
   org::ppc::ptp::PushInbound push;
@@ -185,13 +188,12 @@ void Hop::OnOutcome(absl::StatusOr<std::string> answer) {
                        Message(lost_)));
 }
 
-// What this gateway puts before the push's metadata.
-relay::Headers Hop::Number() const {
+// What this gateway adds to the push's metadata.
+void Hop::Number(relay::Headers* metadata) const {
   const std::string sequence = std::to_string(options_.producer.sequence);
-  relay::Headers number = {{queue_client::kProducerHeader, options_.producer.id},
-                           {queue_client::kSequenceHeader, sequence}};
-  if (step_) number.push_back(step_->header());
-  return number;
+  metadata->push_back({queue_client::kProducerHeader, options_.producer.id});
+  metadata->push_back({queue_client::kSequenceHeader, sequence});
+  if (step_) metadata->push_back(step_->header());
 }
 
 absl::Duration Hop::TimeLeft() const {

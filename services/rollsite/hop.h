@@ -14,10 +14,10 @@
 // sent a message twice. The message is kept for that until it is answered, as long as all kept ones
 // fit in QueueSettings::kept_bytes; one that was not kept is not repeated but still asked about.
 
-#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "relay/client_call.h"
 #include "rollsite/gateway.h"
@@ -38,10 +38,10 @@ class Hop final : public std::enable_shared_from_this<Hop> {
     bool own_number = true;  // given by this gateway, not by the pusher
     size_t bytes = 0;        // of the PushInbound
     absl::Time deadline = absl::InfiniteFuture();
-    std::function<void(size_t bytes)> on_sent;
+    absl::AnyInvocable<void(size_t bytes)> on_sent;
   };
   // Once; never from within Start, never after Cancel.
-  using Done = std::function<void(absl::StatusOr<HopAnswer>)>;
+  using Done = absl::AnyInvocable<void(absl::StatusOr<HopAnswer>)>;
 
   static std::shared_ptr<Hop> Start(Gateway* gateway, Target target, Options options, Done done);
   ~Hop();
@@ -59,14 +59,14 @@ class Hop final : public std::enable_shared_from_this<Hop> {
   void Pause(const absl::Status& why, bool ask);
   void Ask();
   void OnOutcome(absl::StatusOr<std::string> answer);
-  relay::Headers Number() const;
+  void Number(relay::Headers* metadata) const;
   absl::Duration TimeLeft() const;
   void Drop();
   void Finish(absl::StatusOr<HopAnswer> result);
 
   Gateway* const gateway_;
   const Target target_;
-  const Options options_;
+  Options options_;
   Done done_;
   std::shared_ptr<relay::ClientCall> call_;
   Rope kept_;

@@ -31,7 +31,9 @@ transfer_queue::Producer HopNumbers::Single() { return {Id(++producers_), 1}; }
 std::string HopNumbers::Id(uint64_t producer) const {
   char digits[16];
   char* const end = std::to_chars(digits, digits + sizeof digits, producer, 16).ptr;
-  return (run_ + '-').append(digits, static_cast<size_t>(end - digits));
+  std::string id;
+  id.reserve(run_.size() + 1 + sizeof digits);
+  return std::move(id.append(run_).append(1, '-').append(digits, end));
 }
 
 void HopNumbers::ForgetOldest() {

@@ -7,6 +7,7 @@ namespace fate::rollsite {
 namespace {
 
 constexpr std::string_view kUriPrefix = "grpcs://fedai.org";
+constexpr size_t kFieldHeads = 16;                           // bytes, of code and message
 constexpr size_t kEmittedHeaders = 20, kEmittedBytes = 600;  // usually
 
 void AppendField(std::string* out, char tag, std::string_view bytes) {
@@ -16,12 +17,25 @@ void AppendField(std::string* out, char tag, std::string_view bytes) {
   *out += bytes;
 }
 
+// With scheme and authority.
+void AddUri(std::string_view uri, relay::Headers* head) {
+  constexpr std::string_view kName = "x-ptp-uri";
+  std::vector<char>& raw = head->raw();
+  const size_t start = raw.size();
+  raw.insert(raw.end(), kName.begin(), kName.end());
+  if (uri.find("://") == std::string_view::npos) {
+    raw.insert(raw.end(), kUriPrefix.begin(), kUriPrefix.end());
+  }
+  raw.insert(raw.end(), uri.begin(), uri.end());
+  head->Written(start, kName.size(), /*secret=*/false);
+}
+
 }  // namespace
 
 PtpContext PtpContext::Read(const relay::Headers& head) {
   PtpContext context;
   std::string_view from_node, from_instance;
-  const std::pair<std::string_view, std::string_view*> fields[] = {
+  const relay::Headers::Wanted fields[] = {
       {"x-ptp-version", &context.version},
       {"x-ptp-tech-provider-code", &context.tech_provider},
       {"x-ptp-trace-id", &context.trace_id},
@@ -38,14 +52,7 @@ PtpContext PtpContext::Read(const relay::Headers& head) {
       {"fate-queue-type", &context.queue_type},
       {"fate-message-flag", &context.message_flag},
   };
-  for (const relay::Header& header : head) {
-    if (!header.name.starts_with("x-ptp-") && !header.name.starts_with("fate-")) continue;
-    for (const auto& [name, value] : fields) {
-      if (header.name != name) continue;
-      if (value->empty()) *value = header.value;
-      break;
-    }
-  }
+  head.FindAll(fields);
   if (context.source_instance.empty()) context.source_instance = from_instance;
   if (context.source_node.empty()) context.source_node = from_node;
   if (context.source_node.empty()) context.source_node = context.source_instance;
@@ -53,9 +60,6 @@ PtpContext PtpContext::Read(const relay::Headers& head) {
 }
 
 relay::Headers PtpContext::Emit(std::string_view uri) const {
-  std::string full;
-  if (uri.find("://") == std::string_view::npos) full = kUriPrefix;
-  full += uri;
   relay::Headers head;
   head.Reserve(kEmittedHeaders, kEmittedBytes);
   auto add = [&](std::string_view name, std::string_view value) {
@@ -71,7 +75,7 @@ relay::Headers PtpContext::Emit(std::string_view uri) const {
   add("x-ptp-target-inst-id", target_instance);
   add("x-ptp-session-id", session);
   add("x-ptp-topic", topic);
-  add("x-ptp-uri", full);
+  AddUri(uri, &head);
   add("fate-queue-type", queue_type);
   add("fate-message-flag", message_flag);
   return head;
@@ -95,6 +99,7 @@ std::vector<relay::Slice> EncodeOutbound(std::string_view code, std::string_view
     pieces.insert(pieces.end(), payload.pieces().begin(), payload.pieces().end());
   }
   std::string tail;
+  tail.reserve(code.size() + message.size() + kFieldHeads);
   AppendField(&tail, '\x1a', code);
   AppendField(&tail, '\x22', message);
   pieces.push_back(relay::Slice::Take(std::move(tail)));

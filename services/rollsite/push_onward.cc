@@ -7,6 +7,7 @@
 #include "relay/grpc_wire.h"
 #include "rollsite/hop.h"
 #include "rollsite/queue_messages.h"
+#include "rollsite/topic_peek.h"
 
 namespace fate::rollsite {
 namespace {
@@ -18,8 +19,13 @@ constexpr size_t kTopicWithinBytes = kMaxTopicBytes + 8;
 
 class Onward final : public relay::StreamHandler, public std::enable_shared_from_this<Onward> {
  public:
-  Onward(Gateway* gateway, relay::Stream* stream, const Target& target, relay::Headers head)
-      : gateway_(gateway), stream_(stream), target_(target), head_(std::move(head)) {}
+  Onward(Gateway* gateway, relay::Stream* stream, const Target& target, relay::Headers head,
+         const PtpContext& context)
+      : gateway_(gateway),
+        stream_(stream),
+        target_(target),
+        head_(std::move(head)),
+        context_(context) {}
 
  private:
   void OnData(relay::Slice slice) override {
@@ -39,9 +45,7 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
       return Fail(InvalidArgumentError("more than one message in a push"));
     }
     received_ += slice.size;
-    if (hop_) return hop_->Send(std::move(slice));
-    begin_.Append(std::move(slice), length_ - received_);
-    if (received_ >= std::min(length_, kTopicWithinBytes) || TopicOf(begin_)) StartHop();
+    hop_ ? hop_->Send(std::move(slice)) : Begin(std::move(slice));
   }
 
   void OnEnd(relay::Headers) override {
@@ -49,7 +53,7 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
     if (frame_head_.size() < relay::kFrameHeadBytes || received_ < length_) {
       return Fail(InvalidArgumentError("the push ended without a whole message"));
     }
-    if (!hop_ && !StartHop()) return;
+    if (!hop_ && !StartHop("")) return;
     hop_->SendEnd();
   }
 
@@ -59,29 +63,36 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
     if (hop_) hop_->Cancel();
   }
 
-  // The first field, if it is the topic and all of it is there.
-  static std::optional<std::string> TopicOf(const Rope& begin) {
-    RopeReader reader(begin);
-    uint64_t tag = 0, size = 0;
-    Rope topic;
-    if (!reader.Varint(&tag) || tag != 0x0a || !reader.Varint(&size)) return std::nullopt;
-    if (size > kMaxTopicBytes || !reader.Take(size, &topic)) return std::nullopt;
-    return topic.ToString();
+  // The hop starts when the topic has been seen; usually the whole message is there then.
+  void Begin(relay::Slice slice) {
+    if (begin_.empty() && slice.size == length_) {
+      const auto topic = TopicInMessage(slice.view(), /*wrapped=*/false);
+      if (StartHop(topic.value_or(""))) hop_->Send(std::move(slice));
+      return;
+    }
+    begin_.Append(std::move(slice), length_ - received_);
+    const std::string seen = begin_.Sub(0, std::min(begin_.size(), kTopicWithinBytes)).ToString();
+    const auto topic = TopicInMessage(seen, /*wrapped=*/false);
+    if (!topic && received_ < std::min(length_, kTopicWithinBytes)) return;
+    if (!StartHop(topic.value_or(""))) return;
+    for (const relay::Slice& piece : begin_.pieces()) hop_->Send(piece);
+    begin_ = {};
   }
 
-  bool StartHop() {
+  // `topic`: "" if none is known.
+  bool StartHop(std::string_view topic) {
     auto metadata = QueueMetadata::Read(head_);
     if (!metadata.ok()) {
       Fail(metadata.status());
       return false;
     }
-    PtpContext context = PtpContext::Read(head_);
+    PtpContext context = context_;
     if (context.token.empty()) context.token = target_.token;
     auto timeout = relay::ParseTimeout(relay::Find(head_, "grpc-timeout"));
     Hop::Options options;
     options.metadata = context.Emit(kPushPath);
     if (metadata->durable) options.metadata.push_back({queue_client::kDurableHeader, "1"});
-    options.topic = TopicOf(begin_).value_or("");
+    options.topic = topic;
     options.own_number = metadata->producer.id.empty();
     options.producer = options.own_number ? Number(context, options.topic) : metadata->producer;
     options.bytes = length_;
@@ -94,8 +105,6 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
         Hop::Start(gateway_, target_, std::move(options), [weak](absl::StatusOr<HopAnswer> answer) {
           if (auto self = weak.lock()) self->OnAnswer(answer);
         });
-    for (const relay::Slice& piece : begin_.pieces()) hop_->Send(piece);
-    begin_ = {};
     return true;
   }
 
@@ -156,6 +165,7 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
   relay::Stream* stream_;  // null once answered or left
   const Target target_;
   const relay::Headers head_;
+  const PtpContext context_;
   std::string frame_head_;  // of the PushInbound
   size_t length_ = 0, received_ = 0;
   Rope begin_;  // what has come of it before the hop was started
@@ -164,9 +174,9 @@ class Onward final : public relay::StreamHandler, public std::enable_shared_from
 
 }  // namespace
 
-void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream,
-                relay::Headers head) {
-  stream->SetHandler(std::make_shared<Onward>(gateway, stream, target, std::move(head)));
+void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream, relay::Headers head,
+                const PtpContext& context) {
+  stream->SetHandler(std::make_shared<Onward>(gateway, stream, target, std::move(head), context));
 }
 
 }  // namespace fate::rollsite

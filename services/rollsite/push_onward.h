@@ -9,7 +9,8 @@
 
 namespace fate::rollsite {
 
-// Sets the stream's handler and starts the second leg.
-void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream, relay::Headers head);
+// Sets the stream's handler and starts the second leg. `context`: of `head`.
+void PushOnward(Gateway* gateway, const Target& target, relay::Stream* stream, relay::Headers head,
+                const PtpContext& context);
 
 }  // namespace fate::rollsite

@@ -23,14 +23,11 @@ bool IsPlainId(std::string_view id) {
          std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
-absl::Status ReadId(const relay::Headers& head, const char* name, std::string* id) {
-  *id = std::string(relay::Find(head, name));
-  if (IsPlainId(*id)) return absl::OkStatus();
+absl::Status CheckId(const char* name, std::string_view id) {
+  if (IsPlainId(id)) return absl::OkStatus();
   return InvalidArgumentError("{} is '{}': use up to {} printable characters without blanks", name,
-                              Escape(*id).substr(0, 100), kMaxProducerIdBytes);
+                              Escape(id).substr(0, 100), kMaxProducerIdBytes);
 }
-
-bool IsSet(const relay::Headers& head, const char* name) { return relay::Find(head, name) == "1"; }
 
 // Calls `field` with number and bytes of each length-delimited field that is in no group.
 bool ForEachField(const Rope& message, const std::function<void(uint64_t, Rope)>& field) {
@@ -71,11 +68,19 @@ bool ForEachField(const Rope& message, const std::function<void(uint64_t, Rope)>
 }  // namespace
 
 absl::StatusOr<QueueMetadata> QueueMetadata::Read(const relay::Headers& head) {
+  std::string_view producer, consumer, sequence, ack, durable, only_acknowledges, refuse_later;
+  const relay::Headers::Wanted fields[] = {
+      {kProducerHeader, &producer}, {kConsumerHeader, &consumer},
+      {kSequenceHeader, &sequence}, {kAckHeader, &ack},
+      {kDurableHeader, &durable},   {kAckOnlyHeader, &only_acknowledges},
+      {kCloseHeader, &refuse_later}};
+  head.FindAll(fields);
+  RETURN_IF_ERROR(CheckId(kProducerHeader, producer));
+  RETURN_IF_ERROR(CheckId(kConsumerHeader, consumer));
   QueueMetadata metadata;
-  RETURN_IF_ERROR(ReadId(head, kProducerHeader, &metadata.producer.id));
-  RETURN_IF_ERROR(ReadId(head, kConsumerHeader, &metadata.consumer));
-  std::string_view sequence = relay::Find(head, kSequenceHeader);
-  if (!metadata.producer.id.empty()) {
+  metadata.producer.id = producer;
+  metadata.consumer = consumer;
+  if (!producer.empty()) {
     auto number = ParseInt<uint64_t>(sequence);
     if (!number || *number == 0) {
       return InvalidArgumentError("{} is '{}': number the pushes of a producer from 1",
@@ -83,7 +88,7 @@ absl::StatusOr<QueueMetadata> QueueMetadata::Read(const relay::Headers& head) {
     }
     metadata.producer.sequence = *number;
   }
-  if (std::string_view ack = relay::Find(head, kAckHeader); !ack.empty()) {
+  if (!ack.empty()) {
     auto id = queue_client::ParseMessageId(ack);
     if (!id) {
       return InvalidArgumentError("{} is '{}': send the {} of the message received last",
@@ -91,9 +96,9 @@ absl::StatusOr<QueueMetadata> QueueMetadata::Read(const relay::Headers& head) {
     }
     metadata.acknowledged = *id;
   }
-  metadata.durable = IsSet(head, kDurableHeader);
-  metadata.only_acknowledges = IsSet(head, kAckOnlyHeader);
-  metadata.refuse_later = IsSet(head, kCloseHeader);
+  metadata.durable = durable == "1";
+  metadata.only_acknowledges = only_acknowledges == "1";
+  metadata.refuse_later = refuse_later == "1";
   return metadata;
 }
 

@@ -27,11 +27,14 @@ bool TakeHead(std::string_view* bytes, char tag, uint64_t* size) {
 }  // namespace
 
 std::optional<std::string_view> TopicIn(std::string_view begin, bool wrapped) {
-  constexpr char kPayload = 0x12, kTopic = 0x0a;
   if (begin.size() < relay::kFrameHeadBytes) return std::nullopt;
   const bool empty = begin.substr(1, 4) == std::string_view("\0\0\0\0", 4);
   begin.remove_prefix(relay::kFrameHeadBytes);
-  if (empty) return "";
+  return empty ? "" : TopicInMessage(begin, wrapped);
+}
+
+std::optional<std::string_view> TopicInMessage(std::string_view begin, bool wrapped) {
+  constexpr char kPayload = 0x12, kTopic = 0x0a;
   uint64_t size = 0;
   for (const char tag : {kPayload, kTopic}) {
     if (tag == kPayload && !wrapped) continue;

@@ -14,5 +14,7 @@ inline constexpr size_t kTopicWithinFrameBytes = 1100;
 // `wrapped`, with an Inbound whose payload is such a message. "": there is none where all known
 // clients write it, in the first field; nullopt: more bytes are needed.
 std::optional<std::string_view> TopicIn(std::string_view begin, bool wrapped);
+// The same without the frame's head, of a message that is not empty.
+std::optional<std::string_view> TopicInMessage(std::string_view begin, bool wrapped);
 
 }  // namespace fate::rollsite

@@ -45,7 +45,7 @@ class LargeMessage {
       : left_(total - head.size()) {
     relay::ClientCall::Options options{.address = to, .lane = relay::Lane::kBulk, .path = kPush};
     options.on_sent = [this](size_t) { Refill(); };
-    call_ = relay::ClientCall::Start(upstreams, options, std::move(done));
+    call_ = relay::ClientCall::Start(upstreams, std::move(options), std::move(done));
     call_->Send(relay::Slice::Take(relay::FrameHead(total) + head));
     Refill();
   }
