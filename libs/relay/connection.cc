@@ -24,7 +24,7 @@ constexpr uint32_t kNearFrameBytes = 64 << 10;
 constexpr uint32_t kNearStreamWindowBytes = 256 << 10;
 // After an early answer the client may still be sending; it is reset when it had time to read.
 constexpr absl::Duration kLingerAfterAnswer = absl::Seconds(1);
-constexpr absl::Duration kMostGreetingDelay = absl::Milliseconds(1);
+constexpr absl::Duration kMostGreetingDelay = absl::Milliseconds(20);
 constexpr size_t kCopyBelowBytes = 2048;  // smaller slices would pin a whole block
 
 // What a TLS server says to a client that speaks clear text.
