@@ -418,7 +418,9 @@ TEST(AuditLog, CallsOverHttpAndByPollingAreOfTheirPeer) {
     packet.mutable_header()->mutable_dst()->set_role("fateflow");
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + 20s);
-    DataTransferService::NewStub(exchange.channel())->unaryCall(&context, packet, &answer);
+    const grpc::Status status =
+        DataTransferService::NewStub(exchange.channel())->unaryCall(&context, packet, &answer);
+    EXPECT_THAT(status.error_message(), HasSubstr("leads back to the exchange"));
   }
   std::map<std::string, std::string> peers;
   for (const Json& call : Calls(folder.path())) peers[call["method"]] = call["peer"];

@@ -10,6 +10,7 @@
 
 #include "audit/digest.h"
 #include "audit/record.h"
+#include "relay/socket.h"
 #include "relay/stream.h"
 #include "rollsite/audit_log.h"
 #include "rollsite/packet_codec.h"
@@ -36,6 +37,11 @@ class CallMeter final : public relay::Meter {
   void SetPacket(const PacketHeader& header, const Destination& to);
   // Counts the call as one of its party, once that is known. Error: kResourceExhausted.
   absl::Status Admit(bool limited);
+  // The exchange that has brought the call by polling; null if none has.
+  void SetExchange(const relay::Address& exchange) {
+    exchange_ = std::make_unique<const relay::Address>(exchange);
+  }
+  const relay::Address* exchange() const { return exchange_.get(); }
   // From now on answers take room of the relay, too.
   void SetRelayed() { relayed_ = true; }
 
@@ -59,6 +65,7 @@ class CallMeter final : public relay::Meter {
   const absl::Time start_;
   Quotas::Party* party_;
   std::array<size_t, 2> held_{};
+  std::unique_ptr<const relay::Address> exchange_;
   bool relayed_ = false;
   bool seeks_topic_ = false;  // of a queue call that is recorded
   std::string begin_;         // of its frame, until the topic has been seen

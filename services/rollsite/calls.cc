@@ -101,6 +101,9 @@ void Calls::OnCall(Entrance entrance, relay::Stream* stream, relay::Headers head
   if (absl::Status metered = Meter(audit, path, caller, stream, context); !metered.ok()) {
     return RefuseUnrecorded(stream, metered);
   }
+  if (carried && !carried->exchange.host.empty()) {
+    if (auto* meter = CallMeter::Of(stream)) meter->SetExchange(carried->exchange);
+  }
   if (absl::Status allowed = Admit(entrance, *stream, caller, head, context); !allowed.ok()) {
     return Refuse("call", stream, allowed);
   }

@@ -10,9 +10,9 @@ bool GoesAlong(std::string_view name) {
   return name.starts_with("x-ptp-") || name.starts_with("x-fate-") || name.starts_with("fate-");
 }
 
-CarriedCalls::Ticket::Ticket(CarriedCalls* calls, const relay::Peer& peer, bool recorded)
+CarriedCalls::Ticket::Ticket(CarriedCalls* calls, Carried carried)
     : calls_(calls),
-      at_(calls->peers_.emplace(queue_client::RandomId(), Carried{peer, recorded}).first) {}
+      at_(calls->peers_.emplace(queue_client::RandomId(), std::move(carried)).first) {}
 
 bool CarriedCalls::IsOver(const relay::Peer& peer, const relay::Headers& head) const {
   return !relay::Find(head, kCarriedHeader).empty() && IsThisMachine(peer.host) &&

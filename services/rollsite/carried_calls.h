@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "relay/socket.h"
 #include "relay/stream.h"
 
 namespace fate::rollsite {
@@ -26,11 +27,12 @@ class CarriedCalls {
   struct Carried {
     relay::Peer caller;
     bool recorded;
+    relay::Address exchange;  // that has brought it by polling; else empty
   };
   // Lets a call count as the peer's for as long as it lives, at most as long as its CarriedCalls.
   class Ticket {
    public:
-    Ticket(CarriedCalls* calls, const relay::Peer& peer, bool recorded);
+    Ticket(CarriedCalls* calls, Carried carried);
     ~Ticket() { calls_->peers_.erase(at_); }
     Ticket(const Ticket&) = delete;
     Ticket& operator=(const Ticket&) = delete;
@@ -41,12 +43,12 @@ class CarriedCalls {
     const std::map<std::string, Carried, std::less<>>::iterator at_;
   };
 
-  std::unique_ptr<Ticket> Carry(const relay::Peer& peer) {
-    return std::make_unique<Ticket>(this, peer, /*recorded=*/false);
+  std::unique_ptr<Ticket> Carry(const relay::Peer& peer, const relay::Address& exchange = {}) {
+    return std::make_unique<Ticket>(this, Carried{peer, /*recorded=*/false, exchange});
   }
   // A step of a call that is being recorded.
   std::unique_ptr<Ticket> CarryStep(const relay::Peer& peer) {
-    return std::make_unique<Ticket>(this, peer, /*recorded=*/true);
+    return std::make_unique<Ticket>(this, Carried{peer, /*recorded=*/true, {}});
   }
   // What the call on a stream of `peer` belongs to; null unless that is this machine and the call
   // is a carried one.

@@ -106,6 +106,18 @@ absl::Status Admit(const Gateway& gateway, const PacketHeader& header, const Des
   return meter->Admit(!gateway.IsSelf(meter->from()));
 }
 
+// A packet takes no count of gateways along where it is polled for: what an exchange has brought and
+// would be sent back to it went round until its deadline.
+absl::Status CheckOnward(relay::Stream* stream, const Target& target, const Destination& to,
+                         std::string_view role) {
+  const relay::Address* const exchange = CallMeter::Of(stream)->exchange();
+  if (!exchange || target.address != *exchange) return absl::OkStatus();
+  return FailedPreconditionError(
+      "router info has a cycle invoke: {} leads back to the exchange that has brought the call by "
+      "polling; name the address of {} of party {} in the route table",
+      target.text->peer, role.empty() ? "the default role" : Escape(role), Escape(to.party));
+}
+
 void ServeOperator(Gateway* gateway, relay::Stream* stream, relay::Headers head,
                    std::vector<relay::Slice> received) {
   relay::UnaryCall::Serve(
@@ -146,6 +158,9 @@ void DispatchPush(Gateway* gateway, EggFinder* eggs, PollingExchange* polling,
         }
         auto target = gateway->Route(CallOf(header, to, to.role));
         if (!target.ok()) return Refuse("push", from, NotRouted(target.status()));
+        if (auto onward = CheckOnward(from, *target, to, to.role); !onward.ok()) {
+          return Refuse("push", from, onward);
+        }
         if (target->polls) {
           return polling->Pass(kPollingPush, to.party, from, head, std::move(received), ended);
         }
@@ -169,6 +184,9 @@ void DispatchUnaryCall(Gateway* gateway, PollingExchange* polling, relay::Stream
           return ServeOperator(gateway, from, std::move(head), std::move(received));
         }
         if (!target.ok()) return Refuse("unaryCall", from, NotRouted(target.status()));
+        if (auto onward = CheckOnward(from, *target, to, header.dst().role()); !onward.ok()) {
+          return Refuse("unaryCall", from, onward);
+        }
         if (target->polls) {
           return polling->Pass(kPollingUnary, to.party, from, head, std::move(received), ended);
         }

@@ -36,6 +36,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
     relay::Headers head = relay::RequestHead(std::string(kService) + "polling",
                                              target->address.ToString(), absl::InfiniteDuration());
     head.push_back({kPollingHeader, kPollingInvoke});
+    exchange_ = target->address;
     stream_ = gateway_->upstreams()->Open({target->address, target->tls}, relay::Lane::kBulk, head,
                                           /*end=*/false, shared_from_this());
     PollingFrame first;
@@ -98,7 +99,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
 
   // There it counts as the exchange's, until the ticket is given back.
   relay::ClientCall::Options ToSelf(std::string path) {
-    ticket_ = gateway_->carried_calls()->Carry(stream_->peer());
+    ticket_ = gateway_->carried_calls()->Carry(stream_->peer(), exchange_);
     return {.address = gateway_->own_address(),
             .lane = relay::Lane::kBulk,
             .path = std::move(path),
@@ -248,6 +249,7 @@ class Poller final : public relay::StreamHandler, public std::enable_shared_from
   relay::Headers head_;
   std::shared_ptr<relay::ClientCall> call_;  // to the own gateway
   std::unique_ptr<CarriedCalls::Ticket> ticket_;
+  relay::Address exchange_;
   size_t held_bytes_ = 0;  // read, but not yet returned to the exchange's window
   bool answered_ = false, stopped_ = false;
   absl::Time opened_;

@@ -136,6 +136,25 @@ TEST_F(PollingTest, Case49APushIsAnsweredWithThePartysStatus) {
   EXPECT_TRUE(Within(10s, [&] { return Parked() == 1; }));
 }
 
+// With 30 streams a circle would take a while to run out of them.
+TEST_F(PollingTest, WhatTheExchangeHasBroughtIsNotSentBackToIt) {
+  StartParty(30);
+  party_->WriteTable(fmt::format(
+      R"({{"route_table": {{"default": {{"default": {}}}}}, "self_party": ["another"]}})",
+      EndpointJson("127.0.0.33", exchange_.port())));
+  grpc::Status status;
+  EXPECT_TRUE(Within(10s, [&] {
+    Metadata answer;
+    status = Push({"hello"}, &answer);
+    return status.error_message().find("leads back to the exchange") != std::string::npos;
+  })) << status.error_message();
+  Packet answer;
+  status = Unary("fateflow", "", &answer);
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(status.error_message(), AllOf(HasSubstr("leads back to the exchange"),
+                                            HasSubstr("fateflow of party 10001")));
+}
+
 // The frames of the spec, byte for byte, seen by a party made by hand.
 class HandMadeParty {
  public:
