@@ -14,7 +14,6 @@
 #include "absl/time/clock.h"
 #include "base/properties.h"
 #include "base/status.h"
-#include "base/text.h"
 #include "fate/command.h"
 #include "routing/route_table.h"
 
@@ -42,22 +41,6 @@ absl::StatusOr<routing::RouteTable> LoadTable(const Options& options) {
   }
   std::string text{std::istreambuf_iterator<char>(file), {}};
   return routing::RouteTable::Parse(text, path, own_party);
-}
-
-// What can be connected to; "" as host: nothing, for the party polls.
-absl::StatusOr<std::pair<std::string, int>> HopOf(const routing::Endpoint& endpoint) {
-  if (endpoint.protocol != routing::Protocol::kHttp) return std::pair(endpoint.host, endpoint.port);
-  std::string_view rest = endpoint.url;
-  const bool secure = rest.starts_with("https://");
-  if (const size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
-    rest.remove_prefix(scheme + 3);
-  }
-  rest = rest.substr(0, rest.find('/'));
-  const size_t colon = rest.rfind(':');
-  if (colon == std::string_view::npos) return std::pair(std::string(rest), secure ? 443 : 80);
-  const auto port = ParseInt<int>(rest.substr(colon + 1));
-  if (!port) return InvalidArgumentError("url '{}' has no port after ':'", endpoint.url);
-  return std::pair(std::string(rest.substr(0, colon)), *port);
 }
 
 // Connects within the time; the duration in milliseconds.
@@ -106,9 +89,9 @@ absl::Status Test(const Globals& globals, const Options& options) {
   if (!own) {
     ASSIGN_OR_RETURN(routing::Route route, table.Find(options.party, options.role, 0));
     const auto& endpoint = route.endpoint;
-    ASSIGN_OR_RETURN(const auto hop, HopOf(endpoint));
-    if (endpoint.is_polling && hop.first.empty()) return SayThatItPolls(globals, options, report);
-    auto milliseconds = Probe(hop.first, hop.second, options.timeout_s);
+    if (endpoint.is_polling && endpoint.host.empty())
+      return SayThatItPolls(globals, options, report);
+    auto milliseconds = Probe(endpoint.host, endpoint.port, options.timeout_s);
     report["endpoint"] = endpoint.ToString();
     report["rule"] = route.rule;
     report["reachable"] = milliseconds.ok();

@@ -106,8 +106,8 @@ absl::Status Admit(const Gateway& gateway, const PacketHeader& header, const Des
   return meter->Admit(!gateway.IsSelf(meter->from()));
 }
 
-// A packet takes no count of gateways along where it is polled for: what an exchange has brought and
-// would be sent back to it went round until its deadline.
+// A packet takes no count of gateways along where it is polled for: what an exchange has brought
+// and would be sent back to it went round until its deadline.
 absl::Status CheckOnward(relay::Stream* stream, const Target& target, const Destination& to,
                          std::string_view role) {
   const relay::Address* const exchange = CallMeter::Of(stream)->exchange();

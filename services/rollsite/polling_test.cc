@@ -151,8 +151,8 @@ TEST_F(PollingTest, WhatTheExchangeHasBroughtIsNotSentBackToIt) {
   Packet answer;
   status = Unary("fateflow", "", &answer);
   EXPECT_FALSE(status.ok());
-  EXPECT_THAT(status.error_message(), AllOf(HasSubstr("leads back to the exchange"),
-                                            HasSubstr("fateflow of party 10001")));
+  EXPECT_THAT(status.error_message(),
+              AllOf(HasSubstr("leads back to the exchange"), HasSubstr("fateflow of party 10001")));
 }
 
 // The frames of the spec, byte for byte, seen by a party made by hand.
