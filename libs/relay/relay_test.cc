@@ -164,6 +164,19 @@ TEST_F(RelayTest, LocalCallsMayBeAnsweredLater) {
   EXPECT_EQ(response.body().value().size(), 100'000u);
 }
 
+// What is to be done if the client leaves often holds the call itself.
+TEST_F(RelayTest, ACallThatIsOverHoldsNothing) {
+  const auto channel = relay_.NewChannel();
+  for (const char* path : {"/local/answer", "/local/later", "/local/park"}) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 300ms);
+    Packet response;
+    CallPath(channel, path, &context, PacketOf("x"), &response);
+    relay_.loop_->Post([this] { relay_.parked_.clear(); });
+    EXPECT_TRUE(Within(5s, [&] { return relay_.alive_.use_count() == 1; })) << path;
+  }
+}
+
 TEST_F(RelayTest, AParkedCallEndsWithItsDeadlineAndTellsItsOwner) {
   auto channel = relay_.NewChannel();
   grpc::ClientContext context;

@@ -165,7 +165,7 @@ class Relay {
   void Local(Stream* stream, Headers head, UnaryCall::Collected* collected) {
     Peer peer = stream->peer();
     UnaryCall::Serve(stream, std::move(head), collected, [this, peer](const auto& call) {
-      call->OnCancel([this] { ++cancelled_; });
+      call->OnCancel([this, call, alive = alive_] { ++cancelled_; });
       if (Find(call->head(), ":path") == "/local/later") {
         auto message = std::make_shared<std::string>(call->TakeMessage());
         stream_loop().After(absl::Milliseconds(50), [call, message] { call->Answer(*message); });
@@ -203,6 +203,7 @@ class Relay {
   std::atomic<int> answered_ = 0, written_ = 0, unwritten_ = 0;
   std::atomic<uint64_t> request_bytes_ = 0;
   std::vector<std::shared_ptr<UnaryCall>> parked_;
+  const std::shared_ptr<int> alive_ = std::make_shared<int>();  // calls answered here hold it
   std::thread thread_;
 };
 

@@ -60,8 +60,9 @@ void UnaryCall::OnEnd(Headers) {
 
 void UnaryCall::OnClosed(const absl::Status&) {
   if (over()) return;
+  const auto on_cancel = std::exchange(on_cancel_, nullptr);
   End();
-  if (auto on_cancel = std::exchange(on_cancel_, nullptr)) on_cancel();
+  if (on_cancel) on_cancel();
 }
 
 void UnaryCall::Answer(std::string message) {
@@ -88,6 +89,8 @@ void UnaryCall::Fail(const absl::Status& status) {
 
 Stream* UnaryCall::End() {
   if (over()) return nullptr;
+  // It may hold this call, and be the last that does.
+  const auto on_cancel = std::exchange(on_cancel_, nullptr);
   Release();
   loop_->Cancel(std::exchange(timer_, 0));
   handler_ = nullptr;
