@@ -268,6 +268,7 @@ TEST_F(ManyPops, TenThousandWaitWithoutThreadsInLittleMemoryAndAreAllAnswered) {
   QueueStub(ChannelTo(site_.address().ToString())).Pop("first", 1);
   ASSERT_EQ(site_.WaitingPops(), 0);
   const int64_t threads = site_.Kilobytes("Threads");
+  constexpr int64_t kLateThreads = 3;  // of the start, on a busy machine
   [[maybe_unused]] const int64_t memory = site_.Kilobytes("RssAnon");
   bool parked = false;
   Park();
@@ -275,7 +276,7 @@ TEST_F(ManyPops, TenThousandWaitWithoutThreadsInLittleMemoryAndAreAllAnswered) {
                [&] {
                  parked = true;
                  EXPECT_EQ(answered_, 0) << "too early";
-                 EXPECT_EQ(site_.Kilobytes("Threads"), threads);
+                 EXPECT_LE(site_.Kilobytes("Threads"), threads + kLateThreads);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
                  EXPECT_LT(site_.Kilobytes("RssAnon") - memory, 100 << 10);
 #endif
@@ -291,7 +292,7 @@ TEST_F(ManyPops, TenThousandWaitWithoutThreadsInLittleMemoryAndAreAllAnswered) {
     ASSERT_TRUE(outbound.ParseFromString(answers_[static_cast<size_t>(i)]));
     ASSERT_EQ(outbound.payload(), fmt::format("message {}", i));
   }
-  EXPECT_EQ(site_.Kilobytes("Threads"), threads);
+  EXPECT_LE(site_.Kilobytes("Threads"), threads + kLateThreads);
 }
 
 }  // namespace
