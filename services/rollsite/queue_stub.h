@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/status.h"
@@ -114,6 +115,7 @@ class QueueStub {
 
   // A header of the last answer, "" if it has none.
   std::string Header(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
     auto header = headers_.find(name);
     return header == headers_.end() ? "" : header->second;
   }
@@ -122,12 +124,16 @@ class QueueStub {
   std::shared_ptr<grpc::Channel> channel_;
 
  private:
+  // Tests pop in one thread while they push in another.
   void Remember(const grpc::ClientContext& context) {
-    headers_.clear();
+    std::map<std::string, std::string> headers;
     for (const auto& [name, value] : context.GetServerInitialMetadata()) {
-      headers_[{name.data(), name.size()}] = {value.data(), value.size()};
+      headers[{name.data(), name.size()}] = {value.data(), value.size()};
     }
+    const std::lock_guard lock(mutex_);
+    headers_ = std::move(headers);
   }
+  mutable std::mutex mutex_;
   std::map<std::string, std::string> headers_;
 };
 
