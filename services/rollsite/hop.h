@@ -38,7 +38,7 @@ class Hop final : public std::enable_shared_from_this<Hop> {
     bool own_number = true;  // given by this gateway, not by the pusher
     size_t bytes = 0;        // of the PushInbound
     absl::Time deadline = absl::InfiniteFuture();
-    absl::AnyInvocable<void(size_t bytes)> on_sent;
+    absl::AnyInvocable<void(size_t bytes)> on_sent;  // always given
   };
   // Once; never from within Start, never after Cancel.
   using Done = absl::AnyInvocable<void(absl::StatusOr<HopAnswer>)>;
