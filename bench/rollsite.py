@@ -16,7 +16,7 @@ import time
 import traceback
 
 from report import figure, median, plot, publish, table
-from rollsite_load.measure import GB, LOAD, MB, PEERS, alternate, load, per_cpu_second, quoted, warm_up
+from rollsite_load.measure import GB, MB, PEERS, alternate, generator, give_generator_a_core, load, per_cpu_second, quoted, warm_up
 from rollsite_load.proxies import Certificates, Chain, HaProxy, Nginx, Other, Rollsite, Sink, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -60,7 +60,9 @@ def stop(*processes):
 
 
 class Bench:
-    def __init__(self, quick):
+    def __init__(self, quick, unpinned):
+        if not unpinned:
+            give_generator_a_core()
         self.rounds = 1 if quick else 5
         self.seconds = 1 if quick else 3
         self.quick = quick
@@ -166,7 +168,7 @@ class Bench:
         pops = 10_000
         proxy = Rollsite(self.sink.address)
         idle = proxy.memory("VmRSS")
-        command = [LOAD, "park", "--to", proxy.address, "--party", "9999", "--topics", str(pops), "--connections", "20",
+        command = [*generator, "park", "--to", proxy.address, "--party", "9999", "--topics", str(pops), "--connections", "20",
                    "--messages", str(1000 if self.quick else 10_000)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parking:
             parking.stdout.readline()
@@ -274,13 +276,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round each, within three minutes")
     parser.add_argument("--steps", default=",".join(STEPS), help="only these, separated by commas: %(default)s")
+    parser.add_argument("--unpinned", action="store_true",
+                        help="let the scheduler choose every process's core; by default the load generator has one of its own")
     options = parser.parse_args()
     steps = options.steps.split(",")
     for unknown in set(steps) - set(STEPS):
         parser.error(f"no step {unknown}; there are {', '.join(STEPS)}")
     subprocess.run(["ninja", "-C", str(ROOT / "build/release"), "rollsite", "rollsite_load"], check=True,
                    stdout=subprocess.DEVNULL)
-    bench = Bench(options.quick)
+    bench = Bench(options.quick, options.unpinned)
     bench.run(steps)
     details(bench.figures)
     name = "rollsite" if len(steps) == len(STEPS) else "rollsite_steps"

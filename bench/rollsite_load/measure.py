@@ -14,9 +14,23 @@ MB = 1 << 20
 GB = 1 << 30
 
 
+generator = [LOAD]  # and where it runs
+
+
+def give_generator_a_core():
+    """The load generator on one core, whatever is started from now on on another. Left to the scheduler, which of
+    the three processes share a core changes from run to run, and with it the cost of waking each other."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        print("one core only: the load generator shares it", file=sys.stderr)
+        return
+    generator[:] = ["taskset", "-c", str(cores[0]), LOAD]
+    os.sched_setaffinity(0, cores[1:2])
+
+
 def load(mode, to, *options, tls=None):
     """One run of the load generator: its line of JSON."""
-    command = [LOAD, *(tls.options() if tls else []), mode, "--to", to, *map(str, options)]
+    command = [*generator, *(tls.options() if tls else []), mode, "--to", to, *map(str, options)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired as error:

@@ -30,7 +30,7 @@ def run_main(**steps):
     out = io.StringIO()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         for patch in (mock.patch.object(report, "OUT", pathlib.Path(folder)), mock.patch.object(rollsite.subprocess, "run"),
-                      mock.patch.object(rollsite, "Bench", lambda quick: bench),
+                      mock.patch.object(rollsite, "Bench", lambda *_: bench),
                       mock.patch.object(sys, "argv", ["rollsite.py", "--steps", ",".join(steps)]),
                       contextlib.redirect_stdout(out), contextlib.redirect_stderr(out)):
             stack.enter_context(patch)

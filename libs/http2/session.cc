@@ -180,12 +180,16 @@ void Session::Reset(StreamState* stream, uint32_t error_code) {
   Schedule(stream);
 }
 
-void Session::Consume(StreamState* stream, size_t bytes) {
+void Session::Consume(StreamState* stream, size_t bytes, uint32_t window) {
   stream->consumed_bytes_ += static_cast<uint32_t>(bytes);
-  const bool more_may_come = !stream->end_received && !stream->reset_queued_;
-  if (!more_may_come || stream->consumed_bytes_ < settings_.stream_window_bytes / 2) return;
-  stream->received_bytes_ -= stream->consumed_bytes_;
-  GiveBack(stream->id, std::exchange(stream->consumed_bytes_, 0));
+  if (stream->end_received || stream->reset_queued_) return;
+  window = std::min(window, settings_.stream_window_bytes);
+  const uint32_t withheld = settings_.stream_window_bytes - window;
+  if (stream->consumed_bytes_ < withheld + window / 2) return;
+  const uint32_t bytes_back = stream->consumed_bytes_ - withheld;
+  stream->received_bytes_ -= bytes_back;
+  stream->consumed_bytes_ = withheld;
+  GiveBack(stream->id, bytes_back);
 }
 
 void Session::Ping() { PutFrame(kPingFrame, 0, 0, std::string_view("fatehttp", 8)); }

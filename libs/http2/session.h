@@ -119,8 +119,9 @@ class Session {
   void Resume(StreamState* stream);
   // RST_STREAM when Produce comes to it, and OnClosed; nothing of the stream is told before that.
   void Reset(StreamState* stream, uint32_t error_code);
-  // Gives so much received data back to the peer's window.
-  void Consume(StreamState* stream, size_t bytes);
+  // Gives so much received data back to the peer's window. Never more than `window` bytes are then
+  // on their way to the stream or received and not consumed (what the peer was told before counts).
+  void Consume(StreamState* stream, size_t bytes, uint32_t window = kMostWindowBytes);
   void Ping();
   // No new streams of the peer from now on.
   void GoAway(ErrorCode code, std::string_view text);

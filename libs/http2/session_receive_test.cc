@@ -159,6 +159,40 @@ TEST(SessionTest, AStreamThatEndsWithinAFrameOfItsData) {
   }
 }
 
+TEST(SessionTest, AWindowThatIsSharedShrinksAndGrows) {
+  constexpr uint32_t kWindow = 1000;
+  Ours server(Side::kServer, {.stream_window_bytes = kWindow});
+  server.echoes_ = false;
+  ASSERT_TRUE(server.Take(Greeting() + Request(1, kEndHeaders)));
+  server.Give();
+  uint32_t left = kWindow;  // of the peer's window
+  const auto send = [&](uint32_t bytes) {
+    ASSERT_LE(bytes, left);
+    ASSERT_TRUE(server.Take(Frame(kDataFrame, 0, 1, std::string(bytes, 'x'))));
+    left -= bytes;
+    for (const Sent& sent : Frames(server.Give())) {
+      if (sent.head.type == kWindowUpdateFrame && sent.head.stream == 1) {
+        left += ReadNumber(sent.payload.data(), 4);
+      }
+    }
+  };
+  send(499);
+  EXPECT_EQ(left, kWindow - 499) << "given back by halves";
+  send(1);
+  EXPECT_EQ(left, kWindow);
+
+  server.window_ = 100;
+  while (left > 100) send(1);
+  for (int i = 0; i < 500; ++i) {
+    send(left < 60 ? left : 60);
+    ASSERT_GT(left, 50u) << "a peer that waits for a window would wait for ever";
+    ASSERT_LE(left, 100u);
+  }
+  server.window_ = kWindow;
+  send(1);
+  EXPECT_EQ(left, kWindow);
+}
+
 TEST(SessionTest, PaddingIsGivenBack) {
   Ours server(Side::kServer, {.stream_window_bytes = 1000});
   server.echoes_ = false;

@@ -88,7 +88,7 @@ class Ours final : public Session::Owner {
   void OnData(StreamState* state, std::string_view bytes) override {
     auto* stream = static_cast<TestStream*>(state);
     stream->call->received += bytes;
-    if (!holds_) session_.Consume(state, bytes.size());
+    if (!holds_) session_.Consume(state, bytes.size(), window_);
     if (side_ == Side::kServer && echoes_) {
       stream->out.Push(Slice::Copy(bytes));
       session_.Resume(stream);
@@ -120,6 +120,7 @@ class Ours final : public Session::Owner {
   Session session_;
   const Side side_;
   bool echoes_ = true, holds_ = false;
+  uint32_t window_ = kMostWindowBytes;  // to consume with
   std::map<int, Call> calls_;
   std::vector<int> frames_;
   int refused_ = 0;

@@ -370,8 +370,17 @@ Stream* Connection::Add(Stream* stream) {
   return streams_ = stream;
 }
 
+uint32_t Connection::WindowOf(const Stream& stream) const {
+  return near_ && stream.is_bulk_ ? buffer_->NearBulkWindow() : kRelayStreamWindowBytes;
+}
+
+void Connection::EndBulk(Stream* stream) {
+  if (std::exchange(stream->is_bulk_, false)) buffer_->BulkEnds();
+}
+
 // Moves it to those that have ended.
 void Connection::Remove(Stream* stream) {
+  EndBulk(stream);
   (stream->previous_ ? stream->previous_->next_ : streams_) = stream->next_;
   if (stream->next_) stream->next_->previous_ = stream->previous_;
   --stream_count_;
@@ -410,7 +419,11 @@ void Connection::OnData(http2::StreamState* state, std::string_view bytes) {
   auto* stream = static_cast<Stream*>(state);
   if (!stream->handler_) return;
   stream->unconsumed_bytes_ += bytes.size();
+  stream->received_bytes_ += bytes.size();
   buffer_->Hold(bytes.size());
+  if (stream->received_bytes_ > ReadBuffer::kBulkBytes && !std::exchange(stream->is_bulk_, true)) {
+    buffer_->BulkBegins();
+  }
   Slice slice = bytes.size() < kCopyBelowBytes ? Slice::Copy(bytes)
                                                : Slice{current_block_, bytes.data(), bytes.size()};
   if (stream->meter_) stream->meter_->OnRequest(bytes);
@@ -418,7 +431,9 @@ void Connection::OnData(http2::StreamState* state, std::string_view bytes) {
 }
 
 void Connection::OnEnd(http2::StreamState* state, Headers trailers) {
-  if (auto handler = static_cast<Stream*>(state)->handler_) handler->OnEnd(std::move(trailers));
+  auto* stream = static_cast<Stream*>(state);
+  EndBulk(stream);
+  if (auto handler = stream->handler_) handler->OnEnd(std::move(trailers));
 }
 
 void Connection::OnSent(http2::StreamState* state, size_t bytes) {

@@ -133,6 +133,8 @@ class Connection final : public EventLoop::Watcher,
   void Handshaken();
   absl::Status Broken(std::string_view what) const;
   absl::Status SocketBroke() const;
+  uint32_t WindowOf(const Stream& stream) const;
+  void EndBulk(Stream* stream);
   Stream* Add(Stream* stream);
   void Remove(Stream* stream);
   void ForgetEnded();

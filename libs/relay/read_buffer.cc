@@ -7,6 +7,11 @@
 #include "relay/connection.h"
 
 namespace fate::relay {
+namespace {
+
+constexpr uint32_t kSharedBulkBytes = 1 << 20, kLeastBulkWindowBytes = 64 << 10;
+
+}  // namespace
 
 ReadBuffer::ReadBuffer() : blocks_(kBlocks) {}
 
@@ -27,6 +32,10 @@ void ReadBuffer::Release(size_t bytes) {
   for (const auto& weak : std::exchange(paused_, {})) {
     if (auto connection = weak.lock()) connection->ResumeReading();
   }
+}
+
+uint32_t ReadBuffer::NearBulkWindow() const {
+  return std::max(kLeastBulkWindowBytes, kSharedBulkBytes / std::max(bulk_streams_, 1u));
 }
 
 }  // namespace fate::relay

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -27,9 +28,17 @@ class ReadBuffer {
   void Pause(std::weak_ptr<Connection> connection) { paused_.push_back(std::move(connection)); }
   size_t held_bytes() const { return held_; }
 
+  // Streams that have brought more than kBulkBytes share what peers on the same network may have
+  // under way: together it then stays in the processor's cache.
+  static constexpr size_t kBulkBytes = 128 << 10;
+  void BulkBegins() { ++bulk_streams_; }
+  void BulkEnds() { --bulk_streams_; }
+  uint32_t NearBulkWindow() const;
+
  private:
   std::vector<std::shared_ptr<char[]>> blocks_;
   size_t held_ = 0;
+  uint32_t bulk_streams_ = 0;
   std::vector<std::weak_ptr<Connection>> paused_;
 };
 

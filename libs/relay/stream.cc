@@ -76,7 +76,7 @@ void Stream::Consume(size_t bytes) {
   unconsumed_bytes_ -= bytes;
   if (meter_) meter_->OnConsumed(bytes);
   connection_->buffer_->Release(bytes);
-  connection_->session_.Consume(this, bytes);
+  connection_->session_.Consume(this, bytes, connection_->WindowOf(*this));
   connection_->MarkDirty();
 }
 

@@ -100,6 +100,8 @@ class Stream : private http2::StreamState {
   std::function<void(bool)> on_written_;
   absl::Time opened_at_;
   size_t unconsumed_bytes_ = 0;
+  uint64_t received_bytes_ = 0;
+  bool is_bulk_ = false;  // and more of it may come
   bool answer_begun_ = false, failing_ = false;
 };
 
