@@ -302,8 +302,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Lets the client read the answer before the connection is reset for unread input.
   void Close() {
-    beast::error_code ignored;
-    stream_.tcp().socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.EndSending();
     stream_.tcp().expires_after(kDrainTimeout);
     Drain();
   }

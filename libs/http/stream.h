@@ -3,6 +3,8 @@
 // What a connection of the server reads from and writes to: TCP, or TLS over it. One step at a
 // time, all on the connection's strand; Beast's operations take it for a stream of its own.
 
+#include <sys/socket.h>
+
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/compose.hpp>
@@ -30,6 +32,19 @@ class Stream {
   boost::beast::tcp_stream& tcp() { return tcp_; }
   // Null in clear text.
   const tls::Session* session() const { return session_.get(); }
+
+  // Nothing more will be sent. In TLS says goodbye, if the socket takes it at once: a client can
+  // then tell an answer that ends with the connection from one that was cut off.
+  void EndSending() {
+    if (session_) {
+      session_->SayGoodbye();
+      const std::string goodbye = std::exchange(session_->unsent(), {});
+      (void)send(tcp_.socket().native_handle(), goodbye.data(), goodbye.size(),
+                 MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    ErrorCode ignored;
+    tcp_.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+  }
 
   // The server's side of a handshake. `done(absl::Status)`: kUnavailable, if it fails.
   template <class Done>

@@ -2,8 +2,8 @@
 
 // One HTTP/2 connection, server or client side: a session (http2/session.h) and its socket. Reads
 // into shared blocks, hands DATA on as slices, writes with as few system calls as it can. Windows:
-// 1 MB a stream (256 kB for a peer on the same network), 4 MB a connection, so that a stalled
-// stream holds 1 MB at most.
+// 1 MB a stream, 4 MB a connection, so that a stalled stream holds 1 MB at most; for a peer on the
+// same network 256 kB a stream, and 1 MB for all streams of bulk together.
 
 #include <cstdint>
 #include <functional>

@@ -50,6 +50,15 @@ class HttpsClient {
     SendBytes(ciphertext);
     return Answer();
   }
+  // Waits for the end of the connection; whether the server announced it.
+  bool EndsWithAGoodbye() {
+    for (std::string bytes = Receive(); !bytes.empty(); bytes = Receive()) {
+      char plain[1024];
+      const iovec part{plain, sizeof plain};
+      session_->Decrypt(bytes, &part, 1);
+    }
+    return session_->over() && session_->failure().ok();
+  }
 
  private:
   void Flush() { SendBytes(std::exchange(session_->unsent(), {})); }
@@ -101,15 +110,19 @@ class HttpsTest : public ::testing::Test {
     return authority_.Write(folder_, party,
                             {.name = "party-" + party, .alternatives = "IP:" + address});
   }
+  static std::string Request(const std::string& path, const std::string& body,
+                             const std::string& source, const std::string& more = "") {
+    return fmt::format(
+        "POST {} HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\n"
+        "x-ptp-tech-provider-code: FATE\r\nx-ptp-session-id: s\r\n"
+        "x-ptp-target-node-id: 9999\r\nx-ptp-source-node-id: {}\r\n"
+        "x-ptp-uri: /org.ppc.ptp.PrivateTransferTransport/push\r\n"
+        "{}content-length: {}\r\n\r\n{}",
+        path, source, more, body.size(), body);
+  }
   std::string Post(const tls::Files& files, const std::string& path, const std::string& body,
                    const std::string& source = "10000") {
-    return HttpsClient(g_.rollsite()->https_port(), files)
-        .Send(fmt::format("POST {} HTTP/1.1\r\nhost: g\r\ncontent-type: application/json\r\n"
-                          "x-ptp-tech-provider-code: FATE\r\nx-ptp-session-id: s\r\n"
-                          "x-ptp-target-node-id: 9999\r\nx-ptp-source-node-id: {}\r\n"
-                          "x-ptp-uri: /org.ppc.ptp.PrivateTransferTransport/push\r\n"
-                          "content-length: {}\r\n\r\n{}",
-                          path, source, body.size(), body));
+    return HttpsClient(g_.rollsite()->https_port(), files).Send(Request(path, body, source));
   }
   size_t Messages() { return g_.rollsite()->queue_stats().messages; }
 
@@ -122,6 +135,13 @@ TEST_F(HttpsTest, InvokeIsServedToAPartyWithACertificate) {
   const auto answer = Post(FilesFor("10000", "127.0.0.32"), kInvoke, kPushOfP);
   EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("E0000000000")));
   EXPECT_EQ(QueueStub(g_.channel()).Pop("t", 5000), "E0000000000||p");
+}
+
+TEST_F(HttpsTest, AConnectionEndsWithAGoodbye) {
+  HttpsClient client(g_.rollsite()->https_port(), FilesFor("10000", "127.0.0.32"));
+  EXPECT_THAT(client.Send(Request(kInvoke, kPushOfP, "10000", "connection: close\r\n")),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_TRUE(client.EndsWithAGoodbye());
 }
 
 TEST_F(HttpsTest, WithoutACertificateNobodyIsServed) {

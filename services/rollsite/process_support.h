@@ -31,29 +31,40 @@ class RollsiteProcess {
         std::filesystem::temp_directory_path() / fmt::format("rollsite_{}_{}", getpid(), party);
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
-    std::ofstream(folder_ / "route_table.json") << table;
-    std::ofstream(folder_ / "eggroll.properties") << fmt::format(
-        "[eggroll]\neggroll.rollsite.host={}\neggroll.rollsite.port={}\n"
-        "eggroll.rollsite.admin.port={}\neggroll.rollsite.party.id={}\n"
-        "eggroll.rollsite.route.table.path={}\neggroll.rollsite.queue.dir={}\n{}",
-        host, port_, admin_port_, party, (folder_ / "route_table.json").string(), queue_folder(),
-        properties);
+    WriteTable(table);
+    WriteProperties(party, properties);
   }
   ~RollsiteProcess() {
     if (pid_ > 0) Kill(SIGKILL);
     std::filesystem::remove_all(folder_);
   }
 
-  void Start() {
+  void WriteTable(const std::string& text) { std::ofstream(folder_ / "route_table.json") << text; }
+  void WriteProperties(const std::string& party, const std::string& more) {
+    std::ofstream(folder_ / "eggroll.properties") << fmt::format(
+        "[eggroll]\neggroll.rollsite.host={}\neggroll.rollsite.port={}\n"
+        "eggroll.rollsite.admin.port={}\neggroll.rollsite.party.id={}\n"
+        "eggroll.rollsite.route.table.path={}\neggroll.rollsite.queue.dir={}\n{}",
+        host_, port_, admin_port_, party, (folder_ / "route_table.json").string(), queue_folder(),
+        more);
+  }
+
+  // With eggroll.properties.
+  void Start() { Start({"--config", folder_ / "eggroll.properties"}); }
+  void Start(std::vector<std::string> options) {
     std::string program =
         std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
         "bin/rollsite";
-    std::string config = folder_ / "eggroll.properties", log = folder_ / "log";
+    options.insert(options.begin(), program);
+    std::vector<char*> arguments;
+    for (std::string& option : options) arguments.push_back(option.data());
+    arguments.push_back(nullptr);
+    const std::string log = folder_ / "log";
     pid_ = fork();
     if (pid_ != 0) return;
     int file = open(log.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
     if (dup2(file, 1) < 0 || dup2(file, 2) < 0) _exit(99);
-    execl(program.c_str(), program.c_str(), "--config", config.c_str(), nullptr);
+    execv(program.c_str(), arguments.data());
     _exit(98);
   }
   // Takes connections.
@@ -67,9 +78,12 @@ class RollsiteProcess {
       return socket->ConnectResult().ok() && socket->Write(&part, 1) == 0;
     });
   }
-  // Its exit status, or minus the signal that ended it.
   int Kill(int signal) {
     kill(pid_, signal);
+    return Wait();
+  }
+  // For its end: its exit status, or minus the signal that ended it.
+  int Wait() {
     int status = 0;
     waitpid(pid_, &status, 0);
     pid_ = -1;
@@ -111,6 +125,8 @@ class RollsiteProcess {
 
   relay::Address address() const { return {host_, port_}; }
   int port() const { return port_; }
+  int admin_port() const { return admin_port_; }
+  const std::filesystem::path& folder() const { return folder_; }
   std::string queue_folder() const { return (folder_ / "queues").string(); }
 
  private:

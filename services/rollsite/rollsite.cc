@@ -166,12 +166,13 @@ void Rollsite::SayWhoIsServed() const {
     log::Info("TLS on {}, certificates of clients {}",
               relay::Address{config_.tls.address.host, port}.ToString(),
               clients[static_cast<int>(config_.tls.clients)]);
-    if (config_.tls.party_map.empty() && config_.access.unnamed_speak) {
-      log::Warning(
-          "a certificate that names no party may speak for any; map certificates to parties in "
-          "eggroll.rollsite.tls.party.map, or set eggroll.rollsite.tls.unnamed=refused if each "
-          "names its party (URI urn:fate:party:<id> or CN=party-<id>)");
-    }
+  }
+  const bool certificates_speak = Port(Entrance::kTls) != 0 || (http_ && http_->https_port() != 0);
+  if (certificates_speak && config_.tls.party_map.empty() && config_.access.unnamed_speak) {
+    log::Warning(
+        "a certificate that names no party may speak for any; map certificates to parties in "
+        "eggroll.rollsite.tls.party.map, or set eggroll.rollsite.tls.unnamed=refused if each "
+        "names its party (URI urn:fate:party:<id> or CN=party-<id>)");
   }
   if (int port = Port(Entrance::kInner)) {
     log::Info("one's own components on {}",
