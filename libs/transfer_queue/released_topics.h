@@ -4,7 +4,8 @@
 // the release of its session must not begin the queue anew. A producer's pushes up to the highest
 // number it had come to are of before the release, those above are new: the session may go on.
 //
-// Bounded; each producer of a queue costs about 80 bytes, for as long as it is remembered.
+// Bounded; each producer of a queue costs about 80 bytes, for as long as it is remembered: until
+// the time given, and if its queue was released again meanwhile up to twice as long.
 
 #include <cstdint>
 #include <deque>
@@ -43,11 +44,13 @@ class ReleasedTopics {
   };
   struct Numbers {
     uint64_t last = 0;
-    bool whole = true;  // each up to `last` was taken
+    bool whole = true;     // each up to `last` was taken
+    bool renewed = false;  // since its entries were made
     uint32_t entries = 0;
   };
 
   const size_t most_;
+  absl::Time newest_ = absl::InfinitePast();  // the last time given
   std::deque<Entry> by_age_;
   std::unordered_map<uint64_t, Numbers> by_key_;  // hash of session, topic and producer
   std::unordered_set<uint64_t> on_disk_;

@@ -41,6 +41,35 @@ TEST(ReleasedTopics, ASecondReleaseAddsToTheFirst) {
   EXPECT_EQ(released.NextDeadline(), absl::InfiniteFuture());
 }
 
+TEST(ReleasedTopics, AQueueThatIsReleasedOverAndOverCostsAsMuchAsOne) {
+  ReleasedTopics released;
+  for (int i = 1; i <= 1000; ++i) {
+    released.Add({"s", "t"}, {Record("p", fmt::format("0 {}-{}", i, i))}, 0, At(100 + i));
+    released.Expire(At(i));
+    ASSERT_EQ(released.size(), 1u);
+    ASSERT_EQ(released.Check("s", "t", {"p", static_cast<uint64_t>(i)}), Seen::kTaken);
+    ASSERT_GT(released.NextDeadline(), At(i));
+  }
+  released.Expire(At(1099));
+  EXPECT_EQ(released.Check("s", "t", {"p", 1000}), Seen::kTaken) << "released at 1000, for 100";
+  released.Expire(At(1100));
+  EXPECT_EQ(released.size(), 0u);
+  EXPECT_EQ(released.NextDeadline(), absl::InfiniteFuture());
+}
+
+TEST(ReleasedTopics, ADurableQueueReleasedAgainKeepsItsNumbersOnDiskForTheirTime) {
+  ReleasedTopics released;
+  released.Add({"s", "t"}, {Record("p", "0 1-1")}, 7, At(100));
+  released.Add({"s", "t"}, {Record("p", "0 2-2")}, 8, At(150));
+  released.Add({"s", "t"}, {Record("p", "0 3-3")}, 0, At(200));
+  EXPECT_TRUE(released.Expire(At(99)).empty());
+  EXPECT_EQ(released.Expire(At(100)), std::vector<uint64_t>{7});
+  EXPECT_EQ(released.Expire(At(150)), std::vector<uint64_t>{8});
+  EXPECT_EQ(released.Check("s", "t", {"p", 3}), Seen::kTaken);
+  EXPECT_TRUE(released.Expire(At(200)).empty());
+  EXPECT_EQ(released.size(), 0u);
+}
+
 TEST(ReleasedTopics, AreBoundedAndTheDiskIsToldWhatItNeedNotKeep) {
   ReleasedTopics released(/*most=*/3);
   released.Add({"s", "a"}, {Record("p", "0 1-1"), Record("q", "0 1-1")}, 7, At(100));
