@@ -16,14 +16,15 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// A process that shows an egg's options.
+// A process that shows an egg's options. It stops itself: a child that it forked would show the
+// same ones until it runs its own program.
 class Sleeper {
  public:
   explicit Sleeper(const char* processor) : pid_(fork()) {
     if (pid_ == 0) {
       setpgid(0, 0);
-      execl("/bin/sh", "sh", "-c", "sleep 60", "egg", "--session-id", "lookup", "--server-node-id",
-            "2", "--processor-id", processor, nullptr);
+      execl("/bin/sh", "sh", "-c", "kill -STOP $$", "egg", "--session-id", "lookup",
+            "--server-node-id", "2", "--processor-id", processor, nullptr);
       _exit(127);
     }
     fate::testing::WaitFor([this] {
@@ -36,7 +37,7 @@ class Sleeper {
   ~Sleeper() { End(); }
   void End() {
     if (pid_ <= 0) return;
-    kill(-pid_, SIGKILL);  // and the sleep
+    kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
     pid_ = -1;
   }
